@@ -1,0 +1,89 @@
+"""Puts the capabilities together from the settings; the doors ask here."""
+
+import functools
+import threading
+from functools import cached_property
+
+from shopllm_rasa.catalog.mentions import MentionFinder
+from shopllm_rasa.catalog.vocabulary import Vocabulary
+from shopllm_rasa.generation import Answerer
+from shopllm_rasa.generation.backends import create_backend
+from shopllm_rasa.recommendation import Recommender
+from shopllm_rasa.retrieval import KnowledgeIndex, ProductIndex
+from shopllm_rasa.retrieval.product_search import ProductQuery, SearchResult, read_query, search_products
+from shopllm_rasa.settings import Settings
+from shopllm_rasa.shop import ShopStore
+
+
+class ShopApp:
+    """One shop's capabilities, each opened when it is first asked for.
+
+    Example:
+        >>> app = ShopApp(Settings.load("shopllm.yml"))
+        >>> app.answerer.answer("What is the return policy for electronic products?").answered
+        True
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def products(self) -> ProductIndex:
+        """The product index."""
+        encoder = self.settings.encoder
+        return ProductIndex.open(self.settings.index_dir, model=encoder.model, threads=encoder.threads)
+
+    @cached_property
+    def knowledge(self) -> KnowledgeIndex:
+        """The knowledge pages, on the encoder of the products."""
+        return KnowledgeIndex.open(self.settings.index_dir, self.products.encoder)
+
+    @cached_property
+    def mentions(self) -> MentionFinder:
+        """Finds what of the catalogue a text mentions."""
+        return MentionFinder(Vocabulary.of(self.products.products))
+
+    @cached_property
+    def answerer(self) -> Answerer:
+        """Answers questions from the pages."""
+        generation = self.settings.generation
+        backend = create_backend(self.settings)
+        return Answerer(
+            self.knowledge, backend, generation.answer_threshold, self.settings.retrieval.passages
+        )
+
+    @cached_property
+    def recommender(self) -> Recommender:
+        """Recommends products."""
+        return Recommender(self.products)
+
+    @cached_property
+    def store(self) -> ShopStore:
+        """Customers and orders."""
+        return ShopStore(self.settings.database_url)
+
+    def read_query(self, text: str) -> ProductQuery:
+        """Parts a text into words and limits."""
+        return read_query(text, self.mentions.find(text))
+
+    def search(self, query: ProductQuery, k: int | None = None) -> SearchResult:
+        """Searches with the settings' limits, relaxing where nothing fits."""
+        retrieval = self.settings.retrieval
+        return search_products(self.products, query, k or retrieval.products_shown, retrieval.min_product_score)
+
+
+_lock = threading.Lock()
+
+
+def shop_app() -> ShopApp:
+    """The process's one app, made from the settings in force when it is first asked for."""
+    with _lock:
+        return _make()
+
+
+@functools.lru_cache(maxsize=1)
+def _make() -> ShopApp:
+    app = ShopApp(Settings.load())
+    # Opened here, under the lock, so that two first messages do not load the encoder twice.
+    _ = (app.products, app.knowledge, app.mentions, app.answerer, app.recommender, app.store)
+    return app

@@ -1,0 +1,84 @@
+"""A product in words: every statement is one of the product's own fields."""
+
+from collections.abc import Sequence
+
+from shopllm_rasa.catalog.product import Product, joined
+
+MAX_COMPARED_ATTRIBUTES = 8
+
+
+def stock_text(product: Product) -> str:
+    """Says whether a product can be had."""
+    if product.stock is None:
+        return f"I have no stock figures for the {product.name}."
+    if product.stock == 0:
+        return f"The {product.name} is out of stock at the moment."
+    if product.stock <= 3:
+        return f"Yes, the {product.name} is in stock, but only {product.stock} left."
+    return f"Yes, the {product.name} is in stock ({product.stock} pieces)."
+
+
+def price_text(product: Product) -> str:
+    """Says what a product costs."""
+    return f"The {product.name} costs {product.price_text}."
+
+
+def rating_text(product: Product) -> str:
+    """The customers' verdict, an empty text where there is none."""
+    if product.rating is None or not product.rating_count:
+        return ""
+    people = "customer" if product.rating_count == 1 else "customers"
+    return f"{product.rating_count} {people} rate it {product.rating:.1f} out of 5."
+
+
+def description_text(product: Product) -> str:
+    """Describes a product from its own data: text, attributes, price, rating, stock."""
+    title = product.name
+    if product.brand and product.brand.casefold() not in title.casefold():
+        title = f"{title} by {product.brand}"
+    lines = [f"{title}, {product.price_text}"]
+    if product.description:
+        lines.append(product.description)
+    if product.attributes:
+        lines.append("\n".join(f"- {name}: {joined(value)}" for name, value in product.attributes.items()))
+    closing = [rating_text(product)]
+    if product.stock is not None:
+        closing.append(stock_text(product))
+    lines.append(" ".join(text for text in closing if text))
+    return "\n\n".join(line for line in lines if line)
+
+
+def comparison_text(products: Sequence[Product]) -> str:
+    """Puts two or more products side by side, a line for each property that at least one has."""
+    rows = [("price", [product.price_text for product in products])]
+    if any(product.rating is not None for product in products):
+        rows.append(
+            (
+                "rating",
+                [
+                    f"{product.rating:.1f} of 5 ({product.rating_count})" if product.rating is not None else "none yet"
+                    for product in products
+                ],
+            )
+        )
+    if any(product.brand for product in products):
+        rows.append(("brand", [product.brand or "-" for product in products]))
+    names = dict.fromkeys(name for product in products for name in product.attributes)
+    shared_first = sorted(names, key=lambda name: -sum(name in product.attributes for product in products))
+    for name in shared_first[:MAX_COMPARED_ATTRIBUTES]:
+        rows.append((name, [joined(product.attribute_values(name)) or "-" for product in products]))
+    if any(product.stock is not None for product in products):
+        rows.append(("in stock", [_stock_word(product) for product in products]))
+    lines = [" vs ".join(product.name for product in products)]
+    lines += [f"- {name}: {' | '.join(values)}" for name, values in rows]
+    cheapest = min(products, key=lambda product: product.price)
+    if len({product.currency for product in products}) == 1 and len({product.price for product in products}) > 1:
+        dearest = max(product.price for product in products)
+        lines.append(f"The {cheapest.name} is cheaper by {dearest - cheapest.price:.2f} {cheapest.currency}.")
+    return "\n".join(lines)
+
+
+def _stock_word(product: Product) -> str:
+    if product.stock is None:
+        return "-"
+    return f"yes ({product.stock})" if product.stock else "no"

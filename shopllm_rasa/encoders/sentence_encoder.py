@@ -1,0 +1,145 @@
+"""Turns texts into vectors with ONNX Runtime; neither PyTorch nor transformers is imported."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from shopllm_rasa.errors import EncoderError
+
+GRAPH_FILE = "graph.onnx"
+WEIGHTS_FILE = "weights.safetensors"
+TOKENIZER_FILE = "tokenizer.json"
+INFO_FILE = "encoder.json"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class EncoderInfo:
+    """What an encoder folder says of itself.
+
+    Attributes:
+        model: the name it was exported under: 'default', a Hugging Face name or a folder.
+        fingerprint: SHA-256 of weights, graph and tokenizer, in hex.
+        dimensions: length of a vector.
+        max_length: tokens of a text that are read; the rest is cut.
+        pad_token_id: the tokenizer's padding token.
+    """
+
+    model: str
+    fingerprint: str
+    dimensions: int
+    max_length: int
+    pad_token_id: int
+    format_version: int = FORMAT_VERSION
+
+
+class SentenceEncoder:
+    """A sentence encoder that was exported by `export_encoder`.
+
+    Example:
+        >>> encoder = SentenceEncoder.open("index/encoder")
+        >>> encoder.encode(["wireless headphones"]).shape
+        (1, 384)
+    """
+
+    def __init__(self, folder: Path, info: EncoderInfo, threads: int) -> None:
+        import onnxruntime
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer
+
+        self.folder = folder
+        self.info = info
+        self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+        self._tokenizer.enable_truncation(info.max_length)
+        self._tokenizer.enable_padding(pad_id=info.pad_token_id)
+        # The graph names its weights; they are handed over from the safetensors file, which is their only copy.
+        weights = load_file(folder / WEIGHTS_FILE)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.add_external_initializers(
+            list(weights), [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in weights.values()]
+        )
+        self._session = onnxruntime.InferenceSession(
+            str(folder / GRAPH_FILE), options, providers=["CPUExecutionProvider"]
+        )
+
+    @classmethod
+    def open(cls, folder: str | Path, threads: int = 2) -> "SentenceEncoder":
+        """Loads an exported encoder.
+
+        Args:
+            folder: what `export_encoder` wrote.
+            threads: CPU threads one call may use.
+
+        Raises:
+            EncoderError: if the folder is missing, incomplete or damaged.
+        """
+        folder = Path(folder)
+        info = read_info(folder)
+        try:
+            return cls(folder, info, threads)
+        except Exception as error:  # ONNX Runtime, tokenizers and safetensors each raise their own kinds
+            raise EncoderError(f"The encoder in '{folder}' cannot be loaded: {error}") from error
+
+    def is_word(self, word: str) -> bool:
+        """Whether the tokenizer has the lower-case word whole: rare words and typos fall into pieces."""
+        return self._tokenizer.token_to_id(word) is not None
+
+    def encode(
+        self, texts: Sequence[str], batch_size: int = 32, progress: str | None = None
+    ) -> np.ndarray:
+        """Embeds texts.
+
+        Args:
+            texts: any number of texts, each cut at `info.max_length` tokens.
+            batch_size: texts in one pass; texts of like length go together, so that little is padded.
+            progress: the title of a progress bar on standard error; none without it.
+
+        Returns:
+            float32 of shape (len(texts), dimensions), each row of length 1.
+        """
+        vectors = np.zeros((len(texts), self.info.dimensions), dtype=np.float32)
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        with tqdm(total=len(texts), desc=progress, disable=progress is None, unit="text") as bar:
+            for start in range(0, len(order), batch_size):
+                rows = order[start : start + batch_size]
+                vectors[rows] = self._encode_batch([texts[row] for row in rows])
+                bar.update(len(rows))
+        return vectors
+
+    def _encode_batch(self, texts: Sequence[str]) -> np.ndarray:
+        encodings = self._tokenizer.encode_batch(list(texts))
+        inputs = {
+            "input_ids": np.array([e.ids for e in encodings], dtype=np.int64),
+            "attention_mask": np.array([e.attention_mask for e in encodings], dtype=np.int64),
+        }
+        (vectors,) = self._session.run(["embedding"], inputs)
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors / np.maximum(norms, 1e-12)
+
+
+def read_info(folder: Path) -> EncoderInfo:
+    """Reads what an encoder folder says of itself.
+
+    Raises:
+        EncoderError: if a file is missing or the folder has another format.
+    """
+    missing = [
+        name for name in (INFO_FILE, GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE) if not (folder / name).is_file()
+    ]
+    if missing:
+        raise EncoderError(f"The encoder in '{folder}' lacks {', '.join(missing)}.")
+    try:
+        info = EncoderInfo(**json.loads((folder / INFO_FILE).read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise EncoderError(f"'{folder / INFO_FILE}' is damaged: {error}") from None
+    if info.format_version != FORMAT_VERSION:
+        raise EncoderError(
+            f"The encoder in '{folder}' has format {info.format_version}; this version reads {FORMAT_VERSION}."
+        )
+    return info

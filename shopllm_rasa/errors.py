@@ -1,0 +1,45 @@
+"""Every error a user of the package can cause or meet, as one family.
+
+The message of each says what was wrong, where, and what is allowed, so that a
+command line or a log can print it alone, without a traceback.
+"""
+
+
+class ShopLLMError(Exception):
+    """Base of all errors raised on purpose by this package."""
+
+
+class SettingsError(ShopLLMError):
+    """A settings file has a wrong key or value."""
+
+
+class CatalogError(ShopLLMError):
+    """A product feed cannot be read as it is."""
+
+
+class KnowledgeError(ShopLLMError):
+    """A folder of knowledge pages cannot be read as it is."""
+
+
+class EncoderError(ShopLLMError):
+    """A sentence encoder cannot be found, loaded or exported."""
+
+
+class IndexUnusableError(ShopLLMError):
+    """An index is missing, incomplete, damaged or made by another encoder."""
+
+
+class SearchError(ShopLLMError):
+    """A search was asked for with values that are not allowed."""
+
+
+class ShopDataError(ShopLLMError):
+    """Customers or orders cannot be read or stored."""
+
+
+class GenerationError(ShopLLMError):
+    """A generation backend gave no usable reply."""
+
+
+class DemoError(ShopLLMError):
+    """The demo cannot start or go on."""

@@ -1,0 +1,5 @@
+"""Grounded replies: what composes them, what checks them, what keeps personal data in."""
+
+from shopllm_rasa.generation.answerer import Answer, Answerer, Source
+
+__all__ = ["Answer", "Answerer", "Source"]

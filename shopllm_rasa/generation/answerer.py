@@ -1,0 +1,120 @@
+"""Answers questions from the shop's pages: retrieve, decide, compose, check."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shopllm_rasa.errors import GenerationError
+from shopllm_rasa.generation.answerability import support
+from shopllm_rasa.generation.backends import GenerationBackend
+from shopllm_rasa.generation.extractive import ExtractiveBackend
+from shopllm_rasa.generation.guard import unsupported_claims
+from shopllm_rasa.retrieval.knowledge_index import KnowledgeIndex, PassageHit
+
+logger = logging.getLogger(__name__)
+
+MAX_QUESTION_CHARACTERS = 1_000
+# A page whose support is at least this share of the threshold is near enough to be offered.
+_NEARBY_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an answer stands: page title, section heading, file and address."""
+
+    title: str
+    section: str
+    path: str
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A checked reply.
+
+    Attributes:
+        text: the reply; empty when the shop's pages do not answer.
+        answered: whether they do.
+        sources: what the reply rests on; for an unanswered question the nearest page, where one is near.
+        backend: what composed the reply.
+        supported: whether every number, link and address of the reply stands in the passages.
+        support: how well the best passage fits the question, 0 to 1.
+        milliseconds: time taken.
+    """
+
+    text: str
+    answered: bool
+    sources: tuple[Source, ...]
+    backend: str
+    supported: bool
+    support: float
+    milliseconds: float
+
+
+class Answerer:
+    """Answers from passages with a backend; what the backend cannot do, quoting does."""
+
+    def __init__(
+        self, knowledge: KnowledgeIndex, backend: GenerationBackend, threshold: float, passages: int = 4
+    ) -> None:
+        self._knowledge = knowledge
+        self._backend = backend
+        self._extractive = ExtractiveBackend()
+        self._threshold = threshold
+        self._passages = passages
+
+    def answer(self, question: str) -> Answer:
+        """Answers a question, or says that the shop's pages do not.
+
+        Args:
+            question: the customer's words; cut at 1,000 characters.
+        """
+        started = time.perf_counter()
+        text = " ".join(question.split())[:MAX_QUESTION_CHARACTERS]
+        hits = self._knowledge.search(text, self._passages)
+        ranked = sorted(
+            ((support(hit), hit) for hit in hits), key=lambda pair: -pair[0]
+        )
+        best = ranked[0][0] if ranked else 0.0
+        if best < self._threshold:
+            near = best >= self._threshold * _NEARBY_SHARE
+            sources = _sources([ranked[0][1]]) if near else ()
+            return Answer("", False, sources, self._backend.name, True, best, _milliseconds(started))
+        return self._compose(text, [hit for _, hit in ranked], best, started)
+
+    def _compose(self, question: str, hits: list[PassageHit], best: float, started: float) -> Answer:
+        for backend in (self._backend, self._extractive):
+            try:
+                draft = backend.answer(question, hits)
+            except GenerationError as error:
+                logger.warning("Backend '%s' gave no reply: %s", backend.name, error)
+                continue
+            if not draft.text:
+                return Answer("", False, _sources(hits[:1]), backend.name, True, best, _milliseconds(started))
+            evidence = [question, *(f"{hit.passage.source} {hit.passage.text}" for hit in draft.used)]
+            wrong = unsupported_claims(draft.text, evidence)
+            if wrong:
+                logger.warning("Backend '%s': %d unsupported claims, reply not sent.", backend.name, len(wrong))
+                continue
+            used = [hit for hit in draft.used if _contributed(draft.text, hit)] or list(draft.used[:1])
+            return Answer(draft.text, True, _sources(used), backend.name, True, best, _milliseconds(started))
+        return Answer("", False, (), self._extractive.name, True, best, _milliseconds(started))
+
+
+def _contributed(reply: str, hit: PassageHit) -> bool:
+    """Whether a passage shares enough rare words with a reply to be named as its source."""
+    words = {word for word in reply.casefold().split() if len(word) > 4}
+    shared = words & set(hit.passage.text.casefold().split())
+    return bool(words) and len(shared) >= 0.5 * len(words)
+
+
+def _sources(hits: Sequence[PassageHit]) -> tuple[Source, ...]:
+    passages = [hit.passage for hit in hits]
+    return tuple(
+        dict.fromkeys(Source(item.page, item.section, item.path, item.url) for item in passages)
+    )
+
+
+def _milliseconds(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)

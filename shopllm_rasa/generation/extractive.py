@@ -1,0 +1,24 @@
+"""Replies made of the shop's own sentences: nothing is generated, so nothing can be invented."""
+
+from collections.abc import Sequence
+
+from shopllm_rasa.generation.backends import Draft
+from shopllm_rasa.retrieval.knowledge_index import PassageHit
+
+MAX_SENTENCES = 3
+# How far below the best sentence another of the same section may score and still be quoted.
+SCORE_MARGIN = 0.12
+
+
+class ExtractiveBackend:
+    """Quotes the best section's most relevant sentences in the order of the page."""
+
+    name = "extractive"
+
+    def answer(self, question: str, passages: Sequence[PassageHit]) -> Draft:
+        """See `GenerationBackend.answer`."""
+        best = passages[0]
+        scores = best.sentence_scores
+        order = sorted(range(len(scores)), key=lambda row: -scores[row])
+        chosen = [row for row in order[:MAX_SENTENCES] if scores[row] >= best.score - SCORE_MARGIN]
+        return Draft(" ".join(best.passage.sentences[row] for row in sorted(chosen)), (best,))

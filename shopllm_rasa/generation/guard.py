@@ -1,0 +1,43 @@
+"""Checks that what a reply states stands in the evidence it was made from."""
+
+import re
+from collections.abc import Iterable
+
+# What can be checked to the letter: addresses, links and every number with what is glued to it.
+_CLAIMS = re.compile(r"https?://\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?<![\w.])\d+(?:[.,:]\d+)*")
+_NUMBER_WORDS = {
+    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+    "nine": "9", "ten": "10", "twelve": "12", "fourteen": "14", "thirty": "30", "sixty": "60", "hundred": "100",
+}  # fmt: skip
+# "one" is mostly a pronoun ("this one") and states no quantity.
+_SPELLED = re.compile(rf"\b(?:{'|'.join(word for word in _NUMBER_WORDS if word != 'one')})\b", re.I)
+
+
+def unsupported_claims(reply: str, evidence: Iterable[str]) -> list[str]:
+    """Lists the numbers, links and addresses of a reply that no piece of evidence contains.
+
+    Args:
+        reply: the text to check.
+        evidence: the passages and the customer's own words.
+
+    Returns:
+        The unsupported claims in the order of the reply; empty when the reply may be sent.
+    """
+    known = {claim for text in evidence for claim in _claims(text)}
+    return [claim for claim in _claims(reply) if claim not in known]
+
+
+def _claims(text: str) -> list[str]:
+    claims = [match.group().rstrip(".,;:!?)").casefold() for match in _CLAIMS.finditer(text)]
+    spelled = [_NUMBER_WORDS[match.group().casefold()] for match in _SPELLED.finditer(text)]
+    return [_canonical(claim) for claim in claims] + spelled
+
+
+def _canonical(claim: str) -> str:
+    """`49,90` and `49.90` and `49.9` are one number; `1,000` and `1000` are one."""
+    if not re.fullmatch(r"\d+(?:[.,]\d+)*", claim):
+        return claim
+    if re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", claim):
+        return re.sub(r"[.,]", "", claim)
+    number = claim.replace(",", ".")
+    return number.rstrip("0").rstrip(".") if number.count(".") == 1 else number

@@ -1,0 +1,99 @@
+"""From what a customer wrote to the products to show: reads the limits, searches, relaxes."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from shopllm_rasa.catalog.mentions import Mention
+from shopllm_rasa.errors import SearchError
+from shopllm_rasa.retrieval.filters import Filters
+from shopllm_rasa.retrieval.product_index import ProductIndex, SearchHit
+
+_IN_STOCK = re.compile(r"\b(?:in stock|available (?:now|today|right now)|on hand)\b", re.I)
+# "a case for my Samsung phone" asks for what fits a brand, not for the brand's own.
+_FITS = re.compile(r"\b(?:for|fits|fit|with|compatible with|like)\s+(?:(?:my|a|an|the|your)\s+)?$", re.I)
+
+
+@dataclass(frozen=True)
+class ProductQuery:
+    """What a message asks for.
+
+    Attributes:
+        text: the words that carry meaning, without the limits.
+        filters: the limits.
+    """
+
+    text: str
+    filters: Filters
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Found products and what had to be given up to find them.
+
+    Attributes:
+        hits: best first.
+        relaxed: names of the given-up conditions in the order they went: attributes, brand, price.
+        filters: the conditions the hits fulfil.
+    """
+
+    hits: list[SearchHit]
+    relaxed: tuple[str, ...]
+    filters: Filters
+
+
+def read_query(text: str, mentions: Sequence[Mention]) -> ProductQuery:
+    """Parts a message into words and limits.
+
+    Raises:
+        SearchError: if the limits contradict each other ("over 50 and under 20").
+    """
+    amounts = {m.kind: Decimal(m.value) for m in mentions if m.kind in ("price_min", "price_max")}
+    filters = Filters(
+        price_min=amounts.get("price_min"),
+        price_max=amounts.get("price_max"),
+        brands=tuple(
+            dict.fromkeys(
+                m.value for m in mentions if m.kind == "brand" and not _FITS.search(text[: m.start])
+            )
+        ),
+        categories=tuple(dict.fromkeys(m.value for m in mentions if m.kind == "category"))[:1],
+        attributes={m.role or "": m.value for m in mentions if m.kind == "attribute"}
+        | {"sizes": m.value for m in mentions if m.kind == "size"},
+        in_stock=bool(_IN_STOCK.search(text)),
+    )
+    words = text
+    spans = [(m.phrase_start, m.end) for m in mentions if m.phrase_start is not None]
+    for start, end in sorted(set(spans), reverse=True):
+        words = words[:start] + words[max(end, start) :]
+    words = _IN_STOCK.sub(" ", words)
+    words = " ".join(words.split())
+    return ProductQuery(words or " ".join(filters.describe()) or text, filters)
+
+
+def search_products(
+    index: ProductIndex, query: ProductQuery, k: int, min_score: float
+) -> SearchResult:
+    """Searches, giving up conditions one by one when nothing fulfils them all.
+
+    Args:
+        index: where to search.
+        query: words and limits.
+        k: how many products at most.
+        min_score: cosine below which a product is not about the query.
+
+    Raises:
+        SearchError: if the query has no words.
+    """
+    if not query.text.strip():
+        raise SearchError("The query is empty.")
+    vector = index.encoder.encode([query.text])[0]
+    relaxed: list[str] = []
+    for name, filters in [("", query.filters), *query.filters.relaxations()]:
+        if name:
+            relaxed.append(name)
+        hits = [hit for hit in index.search_vector(vector, k, filters) if hit.score >= min_score]
+        if hits:
+            return SearchResult(hits, tuple(relaxed), filters)
+    return SearchResult([], tuple(relaxed), query.filters)

@@ -1,0 +1,212 @@
+"""The one settings object, read from `shopllm.yml`.
+
+Values may name environment variables as Rasa's own files do: `${NAME}`.
+Relative paths are relative to the folder of the settings file.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, Extra, Field, ValidationError, validator
+from typing_extensions import Literal
+
+from shopllm_rasa.errors import SettingsError
+
+SETTINGS_FILE = "shopllm.yml"
+SETTINGS_ENV = "SHOPLLM_CONFIG"
+
+_ENV_PATTERN = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class _Section(BaseModel):
+    class Config:
+        extra = Extra.forbid
+        allow_mutation = False
+        validate_all = True
+
+
+class ShopSettings(_Section):
+    """Who the shop is; used in replies that offer a person."""
+
+    name: str = Field("our shop", min_length=1, max_length=80, description="the shop's name, used in replies")
+    email: str | None = Field(None, description="where customers can write to")
+    phone: str | None = Field(None, description="where customers can call")
+    currency: str = Field("EUR", regex="^[A-Z]{3}$", description="ISO 4217 code for products without one")
+
+
+class PathSettings(_Section):
+    """Where the shop's data and what is built from it lie."""
+
+    catalog: Path = Field(Path("data/catalog/products.jsonl"), description="product feed, JSONL or CSV")
+    knowledge: Path | None = Field(Path("data/knowledge"), description="folder of markdown pages, or null")
+    reviews: Path | None = Field(None, description="reviews as JSONL, or null")
+    index: Path = Field(Path(".shopllm/index"), description="the index directory")
+    database: str = Field("sqlite:///.shopllm/shop.sqlite", description="SQLAlchemy URL of customers and orders")
+
+
+class EncoderSettings(_Section):
+    """The sentence encoder that products, pages and questions are embedded with."""
+
+    model: str = Field("default", description="'default' (bundled MiniLM), a Hugging Face name, or a folder")
+    threads: int = Field(2, ge=1, le=64, description="CPU threads a query may use")
+
+
+class RetrievalSettings(_Section):
+    """How much is retrieved and shown."""
+
+    products_shown: int = Field(5, ge=1, le=10, description="product cards in one reply")
+    passages: int = Field(4, ge=1, le=20, description="knowledge passages a reply may use")
+    min_product_score: float = Field(
+        0.25, ge=0, le=1, description="cosine below which a product is not a match for what was asked"
+    )
+
+
+class OpenAISettings(_Section):
+    """An OpenAI-compatible server (OpenAI, vLLM, Ollama, llama.cpp)."""
+
+    base_url: str = Field("http://localhost:11434/v1", regex="^https?://", description="up to and with /v1")
+    model: str = Field("llama3.2", min_length=1, description="the model's name on that server")
+    api_key: str | None = Field(None, description="usually ${OPENAI_API_KEY}")
+    timeout_seconds: float = Field(20.0, gt=0, le=120, description="for one try")
+    retries: int = Field(2, ge=0, le=5, description="further tries after 429, 5xx or a lost connection")
+    max_tokens: int = Field(300, ge=16, le=2000, description="upper limit of a reply")
+
+
+class GenerationSettings(_Section):
+    """What composes a reply from the retrieved passages."""
+
+    backend: Literal["extractive", "openai"] = Field("extractive", description="extractive or openai")
+    answer_threshold: float = Field(
+        0.5, ge=0, le=1, description="support below which the bot says it does not know; see docs/answers.md"
+    )
+    prompts: Path | None = Field(None, description="a folder whose prompt files replace the shipped ones")
+    openai: OpenAISettings = OpenAISettings()
+
+
+class Settings(_Section):
+    """All settings. `Settings()` alone is a working default.
+
+    Example:
+        >>> Settings.load("shopllm.yml").retrieval.products_shown
+        5
+    """
+
+    shop: ShopSettings = ShopSettings()
+    paths: PathSettings = PathSettings()
+    encoder: EncoderSettings = EncoderSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    generation: GenerationSettings = GenerationSettings()
+    folder: Path = Field(Path("."), description="set by load(): the folder relative paths start from")
+
+    @validator("folder", always=True)
+    def _absolute_folder(cls, value: Path) -> Path:  # noqa: N805
+        return value.resolve()
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> "Settings":
+        """Reads settings from a file.
+
+        Args:
+            path: the file; by default what `SHOPLLM_CONFIG` names, else `shopllm.yml`
+                in the working folder, else the defaults.
+
+        Returns:
+            The validated settings.
+
+        Raises:
+            SettingsError: naming the file, the key and what is allowed.
+        """
+        named = path or os.environ.get(SETTINGS_ENV)
+        file = Path(named) if named else Path(SETTINGS_FILE)
+        if not file.is_file():
+            if named:
+                raise SettingsError(f"The settings file '{file}' does not exist.")
+            return cls()
+        values = _expand(_read_yaml(file), file, "")
+        if "folder" in values:
+            raise SettingsError(f"{file}: unknown key 'folder'. {_known_keys(cls, 'folder')}")
+        try:
+            return cls(**values, folder=file.resolve().parent)
+        except ValidationError as error:
+            raise SettingsError(_explain(error, file)) from None
+
+    def resolve(self, path: Path) -> Path:
+        """Gives a path of the settings as an absolute one."""
+        return path if path.is_absolute() else self.folder / path
+
+    @property
+    def index_dir(self) -> Path:
+        """The index directory, absolute."""
+        return self.resolve(self.paths.index)
+
+    @property
+    def database_url(self) -> str:
+        """The database URL; a relative SQLite path becomes absolute."""
+        prefix = "sqlite:///"
+        url = self.paths.database
+        if url.startswith(prefix) and url != "sqlite:///:memory:":
+            return prefix + str(self.resolve(Path(url[len(prefix) :])))
+        return url
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise SettingsError(f"{file}{where}: this is not valid YAML.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{file}: the file is not UTF-8.") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise SettingsError(f"{file}: expected a mapping of keys at the top, found a {type(values).__name__}.")
+    return values
+
+
+def _expand(value: Any, file: Path, key: str) -> Any:
+    """Replaces `${NAME}` in every string below `value`."""
+    if isinstance(value, dict):
+        return {k: _expand(v, file, f"{key}.{k}" if key else str(k)) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_expand(item, file, key) for item in value]
+    if not isinstance(value, str):
+        return value
+
+    def replace(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in os.environ:
+            raise SettingsError(f"{file}: '{key}' uses the environment variable {name}, which is not set.")
+        return os.environ[name]
+
+    return _ENV_PATTERN.sub(replace, value)
+
+
+def _known_keys(model: type[BaseModel], *hidden: str) -> str:
+    return "Known keys: " + ", ".join(name for name in model.__fields__ if name not in hidden) + "."
+
+
+def _explain(error: ValidationError, file: Path) -> str:
+    """Turns pydantic's report into one sentence a key."""
+    lines = []
+    for item in error.errors():
+        keys = [str(part) for part in item["loc"]]
+        model: type[BaseModel] = Settings
+        description = ""
+        for part in keys:
+            field = model.__fields__.get(part)
+            if field is None:
+                break
+            description = field.field_info.description or ""
+            if isinstance(field.type_, type) and issubclass(field.type_, BaseModel):
+                model = field.type_
+        if item["type"] == "value_error.extra":
+            lines.append(f"{file}: unknown key '{'.'.join(keys)}'. {_known_keys(model, 'folder')}")
+        else:
+            about = f" It is: {description}." if description else ""
+            lines.append(f"{file}: '{'.'.join(keys)}': {item['msg']}.{about}")
+    return "\n".join(lines)
