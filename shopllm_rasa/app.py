@@ -8,9 +8,11 @@ from shopllm_rasa.catalog.mentions import MentionFinder
 from shopllm_rasa.catalog.vocabulary import Vocabulary
 from shopllm_rasa.generation import Answerer
 from shopllm_rasa.generation.backends import create_backend
+from shopllm_rasa.insights import ReviewStore
 from shopllm_rasa.recommendation import Recommender
 from shopllm_rasa.retrieval import KnowledgeIndex, ProductIndex
 from shopllm_rasa.retrieval.product_search import ProductQuery, SearchResult, read_query, search_products
+from shopllm_rasa.retrieval.references import ReferenceResolver
 from shopllm_rasa.settings import Settings
 from shopllm_rasa.shop import ShopStore
 
@@ -48,9 +50,7 @@ class ShopApp:
         """Answers questions from the pages."""
         generation = self.settings.generation
         backend = create_backend(self.settings)
-        return Answerer(
-            self.knowledge, backend, generation.answer_threshold, self.settings.retrieval.passages
-        )
+        return Answerer(self.knowledge, backend, generation.answer_threshold, self.settings.retrieval.passages)
 
     @cached_property
     def recommender(self) -> Recommender:
@@ -61,6 +61,17 @@ class ShopApp:
     def store(self) -> ShopStore:
         """Customers and orders."""
         return ShopStore(self.settings.database_url)
+
+    @cached_property
+    def references(self) -> ReferenceResolver:
+        """Finds which products a customer means."""
+        return ReferenceResolver(self.products)
+
+    @cached_property
+    def reviews(self) -> ReviewStore:
+        """The customers' reviews."""
+        file = self.settings.paths.reviews
+        return ReviewStore.read(self.settings.resolve(file) if file else None)
 
     def read_query(self, text: str) -> ProductQuery:
         """Parts a text into words and limits."""
@@ -85,5 +96,14 @@ def shop_app() -> ShopApp:
 def _make() -> ShopApp:
     app = ShopApp(Settings.load())
     # Opened here, under the lock, so that two first messages do not load the encoder twice.
-    _ = (app.products, app.knowledge, app.mentions, app.answerer, app.recommender, app.store)
+    _ = (
+        app.products,
+        app.knowledge,
+        app.mentions,
+        app.answerer,
+        app.recommender,
+        app.references,
+        app.reviews,
+        app.store,
+    )
     return app

@@ -7,11 +7,10 @@ Relative paths are relative to the folder of the settings file.
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, Extra, Field, ValidationError, validator
-from typing_extensions import Literal
 
 from shopllm_rasa.errors import SettingsError
 
@@ -31,58 +30,63 @@ class _Section(BaseModel):
 class ShopSettings(_Section):
     """Who the shop is; used in replies that offer a person."""
 
-    name: str = Field("our shop", min_length=1, max_length=80, description="the shop's name, used in replies")
-    email: str | None = Field(None, description="where customers can write to")
-    phone: str | None = Field(None, description="where customers can call")
-    currency: str = Field("EUR", regex="^[A-Z]{3}$", description="ISO 4217 code for products without one")
+    name: str = Field(default="our shop", min_length=1, max_length=80, description="the shop's name, used in replies")
+    email: str | None = Field(default=None, description="where customers can write to")
+    phone: str | None = Field(default=None, description="where customers can call")
+    currency: str = Field(default="EUR", regex="^[A-Z]{3}$", description="ISO 4217 code for products without one")
 
 
 class PathSettings(_Section):
     """Where the shop's data and what is built from it lie."""
 
-    catalog: Path = Field(Path("data/catalog/products.jsonl"), description="product feed, JSONL or CSV")
-    knowledge: Path | None = Field(Path("data/knowledge"), description="folder of markdown pages, or null")
-    reviews: Path | None = Field(None, description="reviews as JSONL, or null")
-    index: Path = Field(Path(".shopllm/index"), description="the index directory")
-    database: str = Field("sqlite:///.shopllm/shop.sqlite", description="SQLAlchemy URL of customers and orders")
+    catalog: Path = Field(default=Path("data/catalog/products.jsonl"), description="product feed, JSONL or CSV")
+    knowledge: Path | None = Field(default=Path("data/knowledge"), description="folder of markdown pages, or null")
+    reviews: Path | None = Field(default=None, description="reviews as JSONL, or null")
+    index: Path = Field(default=Path(".shopllm/index"), description="the index directory")
+    database: str = Field(
+        default="sqlite:///.shopllm/shop.sqlite", description="SQLAlchemy URL of customers and orders"
+    )
 
 
 class EncoderSettings(_Section):
     """The sentence encoder that products, pages and questions are embedded with."""
 
-    model: str = Field("default", description="'default' (bundled MiniLM), a Hugging Face name, or a folder")
-    threads: int = Field(2, ge=1, le=64, description="CPU threads a query may use")
+    model: str = Field(default="default", description="'default' (bundled MiniLM), a Hugging Face name, or a folder")
+    threads: int = Field(default=2, ge=1, le=64, description="CPU threads a query may use")
 
 
 class RetrievalSettings(_Section):
     """How much is retrieved and shown."""
 
-    products_shown: int = Field(5, ge=1, le=10, description="product cards in one reply")
-    passages: int = Field(4, ge=1, le=20, description="knowledge passages a reply may use")
+    products_shown: int = Field(default=5, ge=1, le=10, description="product cards in one reply")
+    passages: int = Field(default=4, ge=1, le=20, description="knowledge passages a reply may use")
     min_product_score: float = Field(
-        0.25, ge=0, le=1, description="cosine below which a product is not a match for what was asked"
+        default=0.25, ge=0, le=1, description="cosine below which a product is not a match for what was asked"
     )
 
 
 class OpenAISettings(_Section):
     """An OpenAI-compatible server (OpenAI, vLLM, Ollama, llama.cpp)."""
 
-    base_url: str = Field("http://localhost:11434/v1", regex="^https?://", description="up to and with /v1")
-    model: str = Field("llama3.2", min_length=1, description="the model's name on that server")
-    api_key: str | None = Field(None, description="usually ${OPENAI_API_KEY}")
-    timeout_seconds: float = Field(20.0, gt=0, le=120, description="for one try")
-    retries: int = Field(2, ge=0, le=5, description="further tries after 429, 5xx or a lost connection")
-    max_tokens: int = Field(300, ge=16, le=2000, description="upper limit of a reply")
+    base_url: str = Field(default="http://localhost:11434/v1", regex="^https?://", description="up to and with /v1")
+    model: str = Field(default="llama3.2", min_length=1, description="the model's name on that server")
+    api_key: str | None = Field(default=None, description="usually ${OPENAI_API_KEY}")
+    timeout_seconds: float = Field(default=20.0, gt=0, le=120, description="for one try")
+    retries: int = Field(default=2, ge=0, le=5, description="further tries after 429, 5xx or a lost connection")
+    max_tokens: int = Field(default=300, ge=16, le=2000, description="upper limit of a reply")
 
 
 class GenerationSettings(_Section):
     """What composes a reply from the retrieved passages."""
 
-    backend: Literal["extractive", "openai"] = Field("extractive", description="extractive or openai")
+    backend: Literal["extractive", "openai"] = Field(default="extractive", description="extractive or openai")
     answer_threshold: float = Field(
-        0.5, ge=0, le=1, description="support below which the bot says it does not know; see docs/answers.md"
+        default=0.5,
+        ge=0,
+        le=1,
+        description="support below which the bot says it does not know; see docs/answers.md",
     )
-    prompts: Path | None = Field(None, description="a folder whose prompt files replace the shipped ones")
+    prompts: Path | None = Field(default=None, description="a folder whose prompt files replace the shipped ones")
     openai: OpenAISettings = OpenAISettings()
 
 
@@ -99,10 +103,10 @@ class Settings(_Section):
     encoder: EncoderSettings = EncoderSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     generation: GenerationSettings = GenerationSettings()
-    folder: Path = Field(Path("."), description="set by load(): the folder relative paths start from")
+    folder: Path = Field(default=Path(), description="set by load(): the folder relative paths start from")
 
     @validator("folder", always=True)
-    def _absolute_folder(cls, value: Path) -> Path:  # noqa: N805
+    def _absolute_folder(cls, value: Path) -> Path:
         return value.resolve()
 
     @classmethod
@@ -161,6 +165,8 @@ def _read_yaml(file: Path) -> dict[str, Any]:
         raise SettingsError(f"{file}{where}: this is not valid YAML.") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{file}: the file is not UTF-8.") from None
+    except ValueError as error:  # a date that does not exist
+        raise SettingsError(f"{file}: this is not valid YAML: {error}.") from None
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -171,7 +177,7 @@ def _read_yaml(file: Path) -> dict[str, Any]:
 def _expand(value: Any, file: Path, key: str) -> Any:
     """Replaces `${NAME}` in every string below `value`."""
     if isinstance(value, dict):
-        return {k: _expand(v, file, f"{key}.{k}" if key else str(k)) for k, v in value.items()}
+        return {str(k): _expand(v, file, f"{key}.{k}" if key else str(k)) for k, v in value.items()}
     if isinstance(value, list):
         return [_expand(item, file, key) for item in value]
     if not isinstance(value, str):

@@ -7,20 +7,23 @@ from shopllm_rasa.catalog.product import Product, joined
 MAX_COMPARED_ATTRIBUTES = 8
 
 
+FEW_LEFT = 3
+
+
 def stock_text(product: Product) -> str:
-    """Says whether a product can be had."""
+    """Says whether a product can be had. The name is set apart, for it may be singular or plural."""
     if product.stock is None:
-        return f"I have no stock figures for the {product.name}."
+        return f"I have no stock figures for this one: {product.name}."
     if product.stock == 0:
-        return f"The {product.name} is out of stock at the moment."
-    if product.stock <= 3:
-        return f"Yes, the {product.name} is in stock, but only {product.stock} left."
-    return f"Yes, the {product.name} is in stock ({product.stock} pieces)."
+        return f"Out of stock at the moment: {product.name}."
+    if product.stock <= FEW_LEFT:
+        return f"In stock, but only {product.stock} left: {product.name}."
+    return f"In stock ({product.stock} pieces): {product.name}."
 
 
 def price_text(product: Product) -> str:
     """Says what a product costs."""
-    return f"The {product.name} costs {product.price_text}."
+    return f"{product.name}: {product.price_text}."
 
 
 def rating_text(product: Product) -> str:
@@ -43,7 +46,7 @@ def description_text(product: Product) -> str:
         lines.append("\n".join(f"- {name}: {joined(value)}" for name, value in product.attributes.items()))
     closing = [rating_text(product)]
     if product.stock is not None:
-        closing.append(stock_text(product))
+        closing.append(_stock_sentence(product))
     lines.append(" ".join(text for text in closing if text))
     return "\n\n".join(line for line in lines if line)
 
@@ -74,8 +77,14 @@ def comparison_text(products: Sequence[Product]) -> str:
     cheapest = min(products, key=lambda product: product.price)
     if len({product.currency for product in products}) == 1 and len({product.price for product in products}) > 1:
         dearest = max(product.price for product in products)
-        lines.append(f"The {cheapest.name} is cheaper by {dearest - cheapest.price:.2f} {cheapest.currency}.")
+        lines.append(f"Cheapest, by {dearest - cheapest.price:.2f} {cheapest.currency}: {cheapest.name}.")
     return "\n".join(lines)
+
+
+def _stock_sentence(product: Product) -> str:
+    if not product.stock:
+        return "Out of stock at the moment."
+    return f"Only {product.stock} left." if product.stock <= FEW_LEFT else f"In stock ({product.stock} pieces)."
 
 
 def _stock_word(product: Product) -> str:

@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 from rapidfuzz import fuzz, process
 
@@ -144,7 +145,8 @@ class MentionFinder:
 
 
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}")
-_ORDER = re.compile(r"\b[A-Za-z]{2,3}[- ]?\d{5,8}\b|(?<=order )#?\d{5,12}\b|#\d{5,12}\b")
+# Letters and digits apart are an order number only in capitals: "and 20000" is none, nor is an amount.
+_ORDER = re.compile(r"\b(?:[A-Za-z]{2,3}-?|(?!EUR|USD|GBP)[A-Z]{2,3} )\d{5,8}\b|(?<=order )#?\d{5,12}\b|#\d{5,12}\b")
 
 
 def _codes(text: str) -> Iterator[Mention]:
@@ -154,15 +156,15 @@ def _codes(text: str) -> Iterator[Mention]:
         value = match.group().upper().replace(" ", "-").lstrip("#")
         if "-" not in value and value[:2].isalpha():
             letters = re.match(r"[A-Z]+", value)
-            value = f"{letters.group()}-{value[letters.end():]}" if letters else value
+            value = f"{letters.group()}-{value[letters.end() :]}" if letters else value
         yield Mention("order_number", value, match.start(), match.end())
 
 
 _CURRENCY = r"(?:€|\$|£|eur(?:os?)?\b|euros?\b|dollars?\b|bucks\b|usd\b|pounds?\b|quid\b|gbp\b)"
-_AMOUNT = rf"(?P<{{0}}>(?:[€$£]\s?)?\d{{{{1,3}}}}(?:[.,]\d{{{{3}}}})*\d*(?:[.,]\d{{{{1,2}}}})?(?:\s?{_CURRENCY})?)"
+_AMOUNT = rf"(?P<{{0}}>(?:(?:[€$£]|eur|usd|gbp)\s?)?\d{{{{1,3}}}}(?:[.,]\d{{{{3}}}})*\d*(?:[.,]\d{{{{1,2}}}})?(?:\s?{_CURRENCY})?)"
 _NO_UNIT = (
-    r"(?!\s?(?:kg|g|cm|mm|m|inch|inches|\"|l|litres?|ml|w|watts?|years?|yrs?|months?|weeks?|days?|hours?|h|min"
-    r"|minutes?|gb|tb|mah|%|people|persons?|pieces|pcs|hz|mp)\b)(?![\d.,]*\d)"
+    r"(?!\s*-?\s*(?:(?:kg|g|cm|mm|m|inch|inches|l|litres?|ml|w|watts?|years?|yrs?|months?|weeks?|days?|hours?|h|min"
+    r"|minutes?|gb|tb|mah|people|persons?|pieces|pcs|hz|mp|stars?)\b|%|\"))(?![\d.,]*\d)"
 )
 _BELOW = (
     r"(?:under|below|less than|cheaper than|lower than|max(?:imum)?(?: of)?\.?|at most|up to|no more than|not more than"
@@ -171,16 +173,20 @@ _BELOW = (
 _ABOVE = r"(?:over|above|more than|at least|min(?:imum)?(?: of)?\.?|starting (?:at|from)|>=?)"
 _AROUND = r"(?:around|about|roughly|approximately|approx\.?|circa|~)"
 _RANGE = re.compile(
-    rf"\b(?:between|from)?\s*{_AMOUNT.format('low')}\s*(?:and|to|-|–)\s*{_AMOUNT.format('high')}{_NO_UNIT}", re.I
+    rf"\b(?:between|from)?\s*{_AMOUNT.format('low')}\s*(?:and|to|-|–)\s*{_AMOUNT.format('high')}{_NO_UNIT}",
+    re.I,
 )
 _LIMITS = (
     ("price_max", re.compile(rf"(?<!\w){_BELOW}\s*{_AMOUNT.format('amount')}{_NO_UNIT}", re.I)),
     ("price_min", re.compile(rf"(?<!\w){_ABOVE}\s*{_AMOUNT.format('amount')}{_NO_UNIT}", re.I)),
     ("around", re.compile(rf"(?<!\w){_AROUND}\s*{_AMOUNT.format('amount')}{_NO_UNIT}", re.I)),
-    ("price_max", re.compile(rf"{_AMOUNT.format('amount')}\s*(?:or less|max(?:imum)?|tops|budget|at most)\b", re.I)),
+    (
+        "price_max",
+        re.compile(rf"{_AMOUNT.format('amount')}\s*(?:or less|max(?:imum)?|tops|budget|at most)\b", re.I),
+    ),
     ("price_min", re.compile(rf"{_AMOUNT.format('amount')}\s*(?:or more|minimum)\b", re.I)),
 )
-_AROUND_SHARE = 0.2  # "around 100" is read as 80 to 120
+_AROUND_SHARE = Decimal("0.2")  # "around 100" is read as 80 to 120
 
 
 def _prices(text: str) -> Iterator[Mention]:
@@ -190,8 +196,8 @@ def _prices(text: str) -> Iterator[Mention]:
         opened = re.match(r"\s*(between|from)", match.group(), re.I)
         if low < high and (opened or _has_currency(match["low"]) or _has_currency(match["high"])):
             taken.append(match.span())
-            yield Mention("price_min", f"{low:g}", *match.span("low"), phrase_start=match.start())
-            yield Mention("price_max", f"{high:g}", *match.span("high"), phrase_start=match.start())
+            yield Mention("price_min", _plain(low), *match.span("low"), phrase_start=match.start())
+            yield Mention("price_max", _plain(high), *match.span("high"), phrase_start=match.start())
     for kind, pattern in _LIMITS:
         for match in pattern.finditer(text):
             if any(match.start() < end and start < match.end() for start, end in taken):
@@ -199,21 +205,27 @@ def _prices(text: str) -> Iterator[Mention]:
             taken.append(match.span())
             value, span = _value(match["amount"]), match.span("amount")
             if kind == "around":
-                yield Mention("price_min", f"{value * (1 - _AROUND_SHARE):g}", *span, phrase_start=match.start())
-                yield Mention("price_max", f"{value * (1 + _AROUND_SHARE):g}", *span, phrase_start=match.start())
+                for limit, share in (("price_min", 1 - _AROUND_SHARE), ("price_max", 1 + _AROUND_SHARE)):
+                    yield Mention(limit, _plain(value * share), *span, phrase_start=match.start())
             else:
-                yield Mention(kind, f"{value:g}", *span, phrase_start=match.start())
+                yield Mention(kind, _plain(value), *span, phrase_start=match.start())
 
 
 def _has_currency(amount: str) -> bool:
     return bool(re.search(_CURRENCY, amount, re.I))
 
 
-def _value(amount: str) -> float:
+def _value(amount: str) -> Decimal:
+    """`1.299,00` and `1,299.00` both mean 1299: only a last separator before one or two digits is decimal."""
     digits = re.sub(r"[^\d.,]", "", amount)
-    if re.search(r"[.,]\d{3}$", digits):
-        return float(re.sub(r"[.,]", "", digits))
-    return float(digits.replace(",", "."))
+    cents = re.search(r"[.,](\d{1,2})$", digits)
+    whole = re.sub(r"[.,]", "", digits[: cents.start()] if cents else digits)
+    return Decimal(f"{whole}.{cents.group(1) if cents else 0}")
+
+
+def _plain(value: Decimal) -> str:
+    """An amount without an exponent and without zeros at its end."""
+    return f"{value:f}".rstrip("0").rstrip(".")
 
 
 _SIZE = re.compile(
@@ -240,7 +252,10 @@ _NO_CHOICE = (
 _ORDINAL = re.compile(rf"\b({'|'.join(_ORDINAL_WORDS)})\b{_NO_CHOICE}", re.I)
 _LAST_CHOICE = re.compile(r"\s*(?:one|item|product|option|of (?:them|those|these)|\?|$)", re.I)
 _NUMBERED = re.compile(r"(?:\b(?:number|no\.?|nr\.?|option|item|product)\s*|#)(\d{1,2})\b(?!\d)", re.I)
-_PAIR = re.compile(r"(?<![\w€$£.,-])(\d{1,2})\s*(?:and|or|vs\.?|versus|with|to|&)\s*(?:number\s*)?(\d{1,2})\b(?![\w.,]*\d)", re.I)
+_PAIR = re.compile(
+    r"(?<![\w€$£.,-])(\d{1,2})\s*(?:and|or|vs\.?|versus|with|to|&)\s*(?:number\s*)?(\d{1,2})\b(?![\w.,]*\d)",
+    re.I,
+)
 _PAIR_CUE = re.compile(r"\b(compare|comparison|vs|versus|better|difference|differ|choose|which)\b", re.I)
 
 

@@ -94,9 +94,7 @@ class Product:
                 **values,
                 "price": Decimal(values["price"]),
                 "categories": tuple(values["categories"]),
-                "attributes": {
-                    k: v if isinstance(v, str) else tuple(v) for k, v in values["attributes"].items()
-                },
+                "attributes": {k: v if isinstance(v, str) else tuple(v) for k, v in values["attributes"].items()},
             }
         )
 

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,6 +24,7 @@ _KNOWN = (*_REQUIRED, "id", "brand", "categories", "currency", "description", "s
 _ALIASES = {"sku": "id", "title": "name", "category": "categories", "image_url": "image", "link": "url"}
 _CURRENCY_SIGNS = {"€": "EUR", "$": "USD", "£": "GBP"}
 _PRICE = re.compile(r"^(?P<sign>-?)(?P<digits>[\d.,' \u00a0]*\d)$")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,7 @@ def _open_feed(file: Path) -> Iterator[Row]:
         raise CatalogError(f"{file}: the file is empty.")
     _check_encoding(file)
     with file.open(encoding="utf-8-sig", newline="") as stream:
-        try:
-            yield from reader(stream)
-        except csv.Error as error:
-            raise CatalogError(f"{file}: the CSV cannot be read: {error}.") from None
+        yield from reader(stream)
 
 
 def _check_encoding(file: Path) -> None:
@@ -150,6 +149,9 @@ def _jsonl_rows(stream: IO[str]) -> Iterator[Row]:
         except RecursionError:
             yield number, _BadRowError("the JSON is nested too deeply")
             continue
+        except (ValueError, ArithmeticError):
+            yield number, _BadRowError("the JSON has a number that is too long")
+            continue
         if isinstance(row, dict):
             yield number, row
         else:
@@ -158,24 +160,44 @@ def _jsonl_rows(stream: IO[str]) -> Iterator[Row]:
 
 def _csv_rows(stream: IO[str]) -> Iterator[Row]:
     csv.field_size_limit(MAX_LINE_CHARACTERS)
-    header = stream.readline(MAX_FIELD_CHARACTERS)
-    delimiter = max(",;\t|", key=header.count)
-    names = [_column(name) for name in next(csv.reader([header], delimiter=delimiter))]
+    header_line, header = next(((n, line) for n, line in enumerate(stream, start=1) if line.strip()), (0, ""))
+    if not header:
+        return
+    reader = csv.reader(itertools.chain([header], stream), delimiter=max(",;\t|", key=header.count))
+    try:
+        names = [_column(name) for name in next(reader)]
+    except csv.Error as error:
+        raise CatalogError(f"{stream.name}, line {header_line}: {_csv_problem(error)}.") from None
     missing = [name for name in _REQUIRED if name not in names]
     if missing:
         raise CatalogError(
-            f"{getattr(stream, 'name', 'the feed')}, line 1: the column {' and '.join(map(repr, missing))} "
+            f"{stream.name}, line {header_line}: the column {' and '.join(map(repr, missing))} "
             f"is missing. Found: {', '.join(names)}. Known: {', '.join(_KNOWN)} and attributes.NAME."
         )
-    reader = csv.reader(stream, delimiter=delimiter)
-    for cells in reader:
-        number = reader.line_num + 1
+    while True:
+        number = header_line + reader.line_num  # where the row begins: a quoted cell may go over several lines
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            yield number, _BadRowError(_csv_problem(error))
+            continue
+        if cells is None:
+            return
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) != len(names):
-            yield number, _BadRowError(f"{len(cells)} cells in this row, but {len(names)} columns in the header")
+            yield (
+                number,
+                _BadRowError(f"{len(cells)} cells in this row, but {len(names)} columns in the header"),
+            )
             continue
         yield number, _csv_row(dict(zip(names, cells, strict=True)))
+
+
+def _csv_problem(error: csv.Error) -> str:
+    if "field limit" in str(error):
+        return f"a cell has more than the {MAX_LINE_CHARACTERS:,} characters that are allowed"
+    return f"the CSV cannot be read ({error})"
 
 
 def _column(name: str) -> str:
@@ -193,9 +215,7 @@ def _csv_row(cells: Mapping[str, str]) -> dict[str, Any]:
             continue
         if name.startswith("attributes."):
             values = tuple(part.strip() for part in text.split("|") if part.strip())
-            attributes[name.removeprefix("attributes.").replace("_", " ")] = (
-                values[0] if len(values) == 1 else values
-            )
+            attributes[name.removeprefix("attributes.").replace("_", " ")] = values[0] if len(values) == 1 else values
         elif name == "categories":
             row[name] = [part.strip() for part in re.split(r"[>|]", text) if part.strip()]
         elif name in _KNOWN:
@@ -253,15 +273,17 @@ def _text(row: Mapping[str, Any], key: str) -> str:
 
 def _bounded(text: str, key: str) -> str:
     if len(text) > MAX_FIELD_CHARACTERS:
-        raise _BadRowError(
-            f"'{key}' has {len(text):,} characters; at most {MAX_FIELD_CHARACTERS:,} are allowed"
-        )
+        raise _BadRowError(f"'{key}' has {len(text):,} characters; at most {MAX_FIELD_CHARACTERS:,} are allowed")
+    if _SURROGATE.search(text):
+        raise _BadRowError(f"'{key}' has half a character (a lone \\ud800 to \\udfff); expected text")
     return " ".join(text.split())
 
 
 def _price(value: Any) -> tuple[Decimal, str | None]:
     """An exact amount, and the currency where the text names one by its sign or code."""
     expected = "expected an amount such as 49.99"
+    if isinstance(value, float):  # what JSON's NaN and Infinity become; other numbers come as Decimal
+        raise _BadRowError(f"'price' is {value}; {expected}")
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         raise _BadRowError(f"'price' is a {type(value).__name__}; {expected}")
     text = str(value).strip()
@@ -289,7 +311,7 @@ def _plain_digits(text: str) -> str:
     decimal = re.search(r"[.,](\d{1,2})$", text) or re.search(r"^\d*\.(\d+)$", text)
     if not decimal:
         return re.sub(r"[.,]", "", text)
-    whole = re.sub(r"[.,]", "", text[: decimal.start()])
+    whole = re.sub(r"[.,]", "", text[: decimal.start(1)])
     return f"{whole or '0'}.{decimal.group(1)}"
 
 
@@ -306,10 +328,10 @@ def _number(row: Mapping[str, Any], key: str, high: float = 1e12) -> float | Non
         return None
     try:
         number = float(value) if not isinstance(value, bool) else float("nan")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = float("nan")
     if not 0 <= number <= high:
-        shown = repr(value)[:40]
+        shown = str(value)[:40]
         raise _BadRowError(f"'{key}' is {shown}; expected a number from 0" + (f" to {high:g}" if high < 1e12 else ""))
     return number
 
@@ -326,8 +348,15 @@ def _attributes(value: Any) -> dict[str, AttributeValue]:
         raise _BadRowError(f"'attributes' is a {type(value).__name__}; expected an object of names and values")
     attributes: dict[str, AttributeValue] = {}
     for name, item in value.items():
+        key = _bounded(str(name), "attributes")
         if isinstance(item, list | tuple):
-            attributes[str(name)] = tuple(_bounded(str(part), f"attributes.{name}") for part in item)
+            attributes[key] = tuple(_attribute(part, key) for part in item)
         elif item is not None:
-            attributes[str(name)] = _bounded(str(item), f"attributes.{name}")
+            attributes[key] = _attribute(item, key)
     return attributes
+
+
+def _attribute(value: Any, name: str) -> str:
+    if isinstance(value, dict | list | tuple):
+        raise _BadRowError(f"'attributes.{name}' is nested; expected a text, a number or a list of these")
+    return _bounded(str(value), f"attributes.{name}")

@@ -43,11 +43,17 @@ class Vocabulary:
             names[product.id] = product.name
             brands.update([product.brand] if product.brand else [])
             categories.update(product.categories)
-            for name, attribute in SPOKEN_ATTRIBUTES.items():
-                values[attribute].update(value.casefold() for value in product.attribute_values(name))
+            for name in product.attributes:
+                attribute = SPOKEN_ATTRIBUTES.get(name.casefold())
+                if attribute:
+                    values[attribute].update(value.casefold() for value in product.attribute_values(name))
             words.update(normal_words(product.search_text))
         return cls(
-            sorted(brands), sorted(categories), {k: sorted(v) for k, v in values.items() if v}, names, sorted(words)
+            sorted(brands),
+            sorted(categories),
+            {k: sorted(v) for k, v in values.items() if v},
+            names,
+            sorted(words),
         )
 
     def to_dict(self) -> dict[str, Any]:

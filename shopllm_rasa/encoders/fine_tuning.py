@@ -272,9 +272,7 @@ class _Trainer:
         loss = cross_entropy(logits, targets, label_smoothing=self._options.label_smoothing)
         labelled = [row for row, example in enumerate(batch) if example.sentiment]
         if labelled:
-            moods = torch.tensor(
-                [SENTIMENTS.index(str(batch[row].sentiment)) for row in labelled], device=self._device
-            )
+            moods = torch.tensor([SENTIMENTS.index(str(batch[row].sentiment)) for row in labelled], device=self._device)
             mood_logits = self._sentiment_head(self._sentiment_input(embeddings[labelled]))
             loss = loss + self._options.sentiment_weight * cross_entropy(
                 mood_logits, moods, weight=self._sentiment_weights
@@ -346,9 +344,7 @@ class _Trainer:
         self._sentiment_head.load_state_dict(state["sentiment"])
 
 
-def _split(
-    examples: Sequence[Example], options: TrainingOptions
-) -> tuple[list[Example], list[Example]]:
+def _split(examples: Sequence[Example], options: TrainingOptions) -> tuple[list[Example], list[Example]]:
     """Holds out a share of each intent that has enough examples."""
     groups: dict[str, list[Example]] = defaultdict(list)
     for example in examples:

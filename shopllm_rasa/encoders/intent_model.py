@@ -75,9 +75,7 @@ class IntentSentimentModel:
         )
         return [
             Prediction(
-                tuple(
-                    (self.description.intents[column], float(row[column] * scope)) for column in np.argsort(-row)
-                ),
+                tuple((self.description.intents[column], float(row[column] * scope)) for column in np.argsort(-row)),
                 dict(zip(SENTIMENTS, map(float, mood), strict=True)),
             )
             for row, scope, mood in zip(intents, in_scope, sentiments, strict=True)

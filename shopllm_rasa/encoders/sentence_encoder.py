@@ -90,9 +90,7 @@ class SentenceEncoder:
         """Whether the tokenizer has the lower-case word whole: rare words and typos fall into pieces."""
         return self._tokenizer.token_to_id(word) is not None
 
-    def encode(
-        self, texts: Sequence[str], batch_size: int = 32, progress: str | None = None
-    ) -> np.ndarray:
+    def encode(self, texts: Sequence[str], batch_size: int = 32, progress: str | None = None) -> np.ndarray:
         """Embeds texts.
 
         Args:
@@ -129,9 +127,7 @@ def read_info(folder: Path) -> EncoderInfo:
     Raises:
         EncoderError: if a file is missing or the folder has another format.
     """
-    missing = [
-        name for name in (INFO_FILE, GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE) if not (folder / name).is_file()
-    ]
+    missing = [name for name in (INFO_FILE, GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE) if not (folder / name).is_file()]
     if missing:
         raise EncoderError(f"The encoder in '{folder}' lacks {', '.join(missing)}.")
     try:

@@ -73,9 +73,7 @@ class Answerer:
         started = time.perf_counter()
         text = " ".join(question.split())[:MAX_QUESTION_CHARACTERS]
         hits = self._knowledge.search(text, self._passages)
-        ranked = sorted(
-            ((support(hit), hit) for hit in hits), key=lambda pair: -pair[0]
-        )
+        ranked = sorted(((support(hit), hit) for hit in hits), key=lambda pair: -pair[0])
         best = ranked[0][0] if ranked else 0.0
         if best < self._threshold:
             near = best >= self._threshold * _NEARBY_SHARE
@@ -111,9 +109,7 @@ def _contributed(reply: str, hit: PassageHit) -> bool:
 
 def _sources(hits: Sequence[PassageHit]) -> tuple[Source, ...]:
     passages = [hit.passage for hit in hits]
-    return tuple(
-        dict.fromkeys(Source(item.page, item.section, item.path, item.url) for item in passages)
-    )
+    return tuple(dict.fromkeys(Source(item.page, item.section, item.path, item.url) for item in passages))
 
 
 def _milliseconds(started: float) -> float:

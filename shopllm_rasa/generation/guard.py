@@ -4,10 +4,13 @@ import re
 from collections.abc import Iterable
 
 # What can be checked to the letter: addresses, links and every number with what is glued to it.
-_CLAIMS = re.compile(r"https?://\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?<![\w.])\d+(?:[.,:]\d+)*")
+_CLAIMS = re.compile(r"(?:https?://|www\.)\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?<![\w.])\d+(?:[.,:]\d+)*")
 _NUMBER_WORDS = {
     "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
-    "nine": "9", "ten": "10", "twelve": "12", "fourteen": "14", "thirty": "30", "sixty": "60", "hundred": "100",
+    "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14", "fifteen": "15",
+    "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19", "twenty": "20", "thirty": "30",
+    "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90", "hundred": "100",
+    "thousand": "1000",
 }  # fmt: skip
 # "one" is mostly a pronoun ("this one") and states no quantity.
 _SPELLED = re.compile(rf"\b(?:{'|'.join(word for word in _NUMBER_WORDS if word != 'one')})\b", re.I)
@@ -34,10 +37,13 @@ def _claims(text: str) -> list[str]:
 
 
 def _canonical(claim: str) -> str:
-    """`49,90` and `49.90` and `49.9` are one number; `1,000` and `1000` are one."""
+    """`49,90` and `49.90` and `49.9` are one number; `1,000`, `1000` and `1.000,00` are one."""
     if not re.fullmatch(r"\d+(?:[.,]\d+)*", claim):
         return claim
     if re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", claim):
         return re.sub(r"[.,]", "", claim)
+    grouped = re.fullmatch(r"(\d{1,3}(?:([.,])\d{3})+)(?!\2)[.,](\d+)", claim)
+    if grouped:
+        claim = f"{re.sub('[.,]', '', grouped[1])}.{grouped[3]}"
     number = claim.replace(",", ".")
     return number.rstrip("0").rstrip(".") if number.count(".") == 1 else number

@@ -1,6 +1,8 @@
 """Replies by a language model behind an OpenAI-compatible endpoint."""
 
+import json
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ logger = logging.getLogger(__name__)
 NO_ANSWER = "NO_ANSWER"
 MAX_RESPONSE_BYTES = 1_000_000
 _RETRIED_STATUS = (429, 500, 502, 503, 504)
+_CONNECTION_LOST = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
 
 class _TryAgainError(GenerationError):
@@ -75,27 +78,44 @@ class OpenAICompatibleBackend:
             "max_tokens": self._settings.max_tokens,
         }
         url = f"{self._settings.base_url.rstrip('/')}/chat/completions"
+        timeout = self._settings.timeout_seconds
         try:
-            response = self._session.post(
-                url, json=body, headers=headers, timeout=self._settings.timeout_seconds, allow_redirects=False
-            )
-        except (requests.ConnectionError, requests.Timeout) as error:
-            raise _TryAgainError(f"The server of the language model was not reached ({type(error).__name__}).") from None
-        if response.status_code in _RETRIED_STATUS:
-            raise _TryAgainError(f"The server of the language model answered {response.status_code}.")
-        if response.status_code != 200:
-            raise GenerationError(f"The server of the language model refused the request: {response.status_code}.")
-        return _content(response)
+            with self._session.post(
+                url, json=body, headers=headers, timeout=timeout, allow_redirects=False, stream=True
+            ) as response:
+                if response.status_code in _RETRIED_STATUS:
+                    raise _TryAgainError(f"The server of the language model answered {response.status_code}.")
+                if response.status_code != 200:
+                    raise GenerationError(
+                        f"The server of the language model refused the request: {response.status_code}."
+                    )
+                return _content(_read(response, time.monotonic() + timeout))
+        except _CONNECTION_LOST as error:
+            raise _TryAgainError(
+                f"The server of the language model was not reached ({type(error).__name__})."
+            ) from None
+        except (requests.RequestException, UnicodeError) as error:  # only its kind: its text may hold the key
+            raise GenerationError(f"The request cannot be sent: {type(error).__name__}.") from None
 
 
-def _content(response: requests.Response) -> str:
+def _read(response: requests.Response, deadline: float) -> bytes:
+    """Reads the body piece by piece, so that neither its size nor its slowness is up to the server."""
+    body = bytearray()
+    for piece in response.iter_content(1024):
+        body += piece
+        if len(body) > MAX_RESPONSE_BYTES:
+            raise GenerationError("The server of the language model sent more than 1 MB.")
+        if time.monotonic() > deadline:
+            raise _TryAgainError("The server of the language model took too long to send its reply.")
+    return bytes(body)
+
+
+def _content(content: bytes) -> str:
     """The reply's text; the body itself is never put into an error, for it may hold what the customer wrote."""
-    if len(response.content) > MAX_RESPONSE_BYTES:
-        raise GenerationError("The server of the language model sent more than 1 MB.")
     try:
-        body: Any = response.json()
+        body: Any = json.loads(content)
         text = body["choices"][0]["message"]["content"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         raise GenerationError("The server of the language model sent no chat completion.") from None
     if not isinstance(text, str) or not text.strip():
         raise GenerationError("The server of the language model sent an empty reply.")

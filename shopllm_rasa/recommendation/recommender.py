@@ -101,7 +101,9 @@ class Recommender:
         return 0.6 * rating / 5 + 0.4 * popularity if rating else popularity
 
     def _diversify(self, pool: list[Product], relevance: dict[str, float], k: int) -> list[Product]:
-        vectors = {product.id: vector for product, vector in zip(pool, self._index.vectors_of(p.id for p in pool), strict=True)}
+        vectors = {
+            product.id: vector for product, vector in zip(pool, self._index.vectors_of(p.id for p in pool), strict=True)
+        }
         chosen: list[Product] = []
         rest = list(pool)
         while rest and len(chosen) < k:

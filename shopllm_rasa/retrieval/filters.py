@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from shopllm_rasa.catalog import Product
+from shopllm_rasa.catalog.vocabulary import SPOKEN_ATTRIBUTES
 from shopllm_rasa.errors import SearchError
 
 
@@ -34,12 +35,14 @@ class Filters:
     in_stock: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.attributes, Mapping) or not all(
+            isinstance(value, str) for value in self.attributes.values()
+        ):
+            raise SearchError(f"'attributes' is {self.attributes}; expected names with a text each.")
         for name in ("price_min", "price_max"):
             object.__setattr__(self, name, _amount(name, getattr(self, name)))
         if self.price_min is not None and self.price_max is not None and self.price_min > self.price_max:
-            raise SearchError(
-                f"price_min {self.price_min} is above price_max {self.price_max}; no product can fit."
-            )
+            raise SearchError(f"price_min {self.price_min} is above price_max {self.price_max}; no product can fit.")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Filters":
@@ -52,7 +55,7 @@ class Filters:
         unknown = [name for name in values if name not in known]
         if unknown:
             raise SearchError(f"Unknown filter '{unknown[0]}'. Known filters: {', '.join(known)}.")
-        many = {name: _texts(values[name]) for name in ("brands", "categories") if name in values}
+        many = {name: _texts(name, values[name]) for name in ("brands", "categories") if name in values}
         return cls(**{**values, **many})
 
     def allow(self, product: Product) -> bool:
@@ -115,8 +118,11 @@ def _amount(name: str, value: Any) -> Decimal | None:
     return amount
 
 
-def _texts(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    texts = (value,) if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+        raise SearchError(f"'{name}' is {value}; expected a text or a list of texts.")
+    return tuple(texts)
 
 
 def _folded(values: tuple[str, ...]) -> set[str]:
@@ -124,12 +130,17 @@ def _folded(values: tuple[str, ...]) -> set[str]:
 
 
 def _has_attribute(product: Product, name: str, wanted: str) -> bool:
-    names = [name] if name else list(product.attributes)
+    names = [key for key in product.attributes if not name or _attribute_name(key) == _attribute_name(name)]
     phrase = _spaced(wanted)
     return any(phrase in _spaced(value) for key in names for value in product.attribute_values(key))
 
 
+def _attribute_name(name: str) -> str:
+    """Names are compared without case, and 'color' is 'colour' as in the catalogue's vocabulary."""
+    return SPOKEN_ATTRIBUTES.get(name.casefold(), name.casefold())
+
+
 def _spaced(text: str) -> str:
-    """Words between single spaces, so that 'oak' is found in 'solid oak, steel' and 'art' not in 'smart'."""
-    words = re.findall(r"[^\W_]+", text.casefold())
-    return f" {' '.join(words)} "
+    """Words between single spaces: 'oak' is found in 'solid oak, steel', but not 'art' in 'smart' or '42' in '42.5'."""
+    words = re.findall(r"\d+(?:[.,]\d+)+[^\W_]*|[^\W_]+", text.casefold())
+    return f" {' '.join(words).replace(',', '.')} "

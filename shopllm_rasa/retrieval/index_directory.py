@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from shopllm_rasa.encoders import SentenceEncoder
 from shopllm_rasa.errors import EncoderError, IndexUnusableError
@@ -25,6 +25,9 @@ from shopllm_rasa.storage import new_directory, write_json
 MANIFEST_FILE = "manifest.json"
 FORMAT_VERSION = 1
 _REBUILD = "Build it again: shopllm index build --catalog FILE --out DIR"
+# A reader begins again when a writer's commit takes away what it was about to read.
+_READ_TRIES = 10
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class IndexDirectory:
                 )
             parts = {name: Part(**part) for name, part in values.pop("parts").items()}
             manifest = Manifest(**values, parts=parts)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise IndexUnusableError(f"'{file}' is damaged ({error}). {_REBUILD}") from None
         for part in manifest.parts.values():
             for name, size in part.sizes.items():
@@ -91,6 +94,33 @@ class IndexDirectory:
                     state = "is missing" if found is None else f"has {found:,} bytes instead of {size:,}"
                     raise IndexUnusableError(f"'{target}' {state}. {_REBUILD}")
         return manifest
+
+    def read(self, load: Callable[[Manifest], T]) -> T:
+        """Loads what the manifest names, again where a writer replaced it while it was read.
+
+        Raises:
+            IndexUnusableError: if the index is missing, incomplete or damaged.
+        """
+        problem: Exception | None = None
+        for _ in range(_READ_TRIES):
+            before = self._version()
+            try:
+                return load(self.read_manifest())
+            except (IndexUnusableError, OSError) as error:
+                problem = error
+                if self._version() == before:
+                    break
+        if isinstance(problem, IndexUnusableError):
+            raise problem
+        raise IndexUnusableError(f"The index '{self.path}' cannot be read ({problem}). {_REBUILD}")
+
+    def _version(self) -> tuple[int, int] | None:
+        """What differs between two manifests, None where there is none."""
+        try:
+            status = (self.path / MANIFEST_FILE).stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
 
     def open_encoder(self, manifest: Manifest, model: str | None = None, threads: int = 2) -> SentenceEncoder:
         """Loads the encoder of the index.

@@ -13,10 +13,15 @@ MAX_PAGE_BYTES = 1_000_000
 MAX_SENTENCE_CHARACTERS = 600
 
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
-_FRONT_MATTER = re.compile(r"\A---\r?\n(.*?)\r?\n---\r?\n", re.DOTALL)
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_RULE = re.compile(r"^\s*([-*_])(?:\s*\1){2,}\s*$")
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
 # A sentence ends at . ! or ? before a space and a capital, but not behind an abbreviation or an initial.
-_SENTENCE_END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\bNo)(?<!\bapprox)(?<=[.!?])\s+(?=[A-Z0-9\"“'(])")
+_SENTENCE_END = re.compile(
+    r"(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bNo\.(?=\s\d))(?<!\bapprox\.)(?<!\b[A-Z]\.)(?<=[.!?])\s+(?=[A-Z0-9\"“'(])"
+)
+# Signs inside a word are no markup: first_last@shop.example, 2*3.
+_MARKUP = re.compile(r"(?<!\w)(\*{1,3}|_{1,3}|`{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)")
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ def _front_matter(text: str, file: Path) -> dict[str, object]:
         return {}
     try:
         values = yaml.safe_load(match.group(1))
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # ValueError: a date that does not exist
         raise KnowledgeError(f"{file}: the front matter between the --- lines is not valid YAML.") from None
     return values if isinstance(values, dict) else {}
 
@@ -142,7 +147,7 @@ def _blocks(lines: list[str]) -> Iterator[tuple[bool, str]]:
     """Paragraphs and bullets, each with its lines joined, and whether it is a bullet."""
     block: list[str] = []
     is_bullet = False
-    for line in [*lines, ""]:
+    for line in [*("" if _RULE.match(line) else line for line in lines), ""]:
         bullet = _BULLET.match(line)
         if block and (bullet or not line.strip()):
             yield is_bullet, " ".join(block)
@@ -155,7 +160,7 @@ def _blocks(lines: list[str]) -> Iterator[tuple[bool, str]]:
 
 
 def _cut(paragraph: str) -> Iterator[str]:
-    plain = re.sub(r"[*_`]{1,3}(\S(?:.*?\S)?)[*_`]{1,3}", r"\1", paragraph)
+    plain = _MARKUP.sub(r"\2", paragraph)
     plain = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", plain)
     for sentence in _SENTENCE_END.split(plain):
         if sentence.strip():

@@ -12,7 +12,7 @@ import numpy as np
 from shopllm_rasa.catalog.vocabulary import normal_words, tokens
 from shopllm_rasa.encoders import SentenceEncoder
 from shopllm_rasa.errors import IndexUnusableError
-from shopllm_rasa.retrieval.index_directory import IndexDirectory
+from shopllm_rasa.retrieval.index_directory import IndexDirectory, Manifest
 from shopllm_rasa.retrieval.knowledge import Passage
 from shopllm_rasa.retrieval.product_index import VECTORS_FILE
 from shopllm_rasa.retrieval.spelling import SpellingCorrector
@@ -59,9 +59,7 @@ class KnowledgeIndex:
         self._encoder = encoder
         self._passages = passages
         self._vectors = store.vectors() if len(store) else np.zeros((0, encoder.info.dimensions), np.float32)
-        self._owner = np.array(
-            [row for row, passage in enumerate(passages) for _ in passage.sentences], dtype=np.int64
-        )
+        self._owner = np.array([row for row, passage in enumerate(passages) for _ in passage.sentences], dtype=np.int64)
         self._words_of = [frozenset(normal_words(f"{item.source} {item.text}")) for item in passages]
         self._frequency = Counter(word for words in self._words_of for word in words)
         surfaces = {match.group() for item in passages for match in tokens(f"{item.source} {item.text}")}
@@ -79,9 +77,7 @@ class KnowledgeIndex:
         directory = IndexDirectory(path)
         manifest = directory.read_manifest()
         encoder = directory.open_encoder(manifest, threads=threads)
-        texts = [
-            f"{passage.source}: {sentence}" for passage in passages for sentence in passage.sentences
-        ]
+        texts = [f"{passage.source}: {sentence}" for passage in passages for sentence in passage.sentences]
         title = "embedding pages" if progress else None
         store = FaissStore.build(encoder.encode(texts, progress=title))
 
@@ -107,17 +103,22 @@ class KnowledgeIndex:
             IndexUnusableError: if the index is missing or damaged.
         """
         directory = IndexDirectory(path)
-        manifest = directory.read_manifest()
+        return directory.read(lambda manifest: cls._load(directory, manifest, encoder))
+
+    @classmethod
+    def _load(cls, directory: IndexDirectory, manifest: Manifest, encoder: SentenceEncoder | None) -> "KnowledgeIndex":
+        part = manifest.parts.get(_KIND)
+        passages: list[Passage] = []
+        store = FaissStore.build(np.zeros((0, manifest.dimensions), np.float32))
+        if part is not None:
+            passages = _read_passages(directory.path / part.folder / PASSAGES_FILE)
+            store = FaissStore.load(directory.path / part.folder / VECTORS_FILE)
+        if len(store) != sum(len(passage.sentences) for passage in passages):
+            raise IndexUnusableError(
+                f"The knowledge pages in '{directory.path}' do not fit their vectors. Build it again."
+            )
         if encoder is None or encoder.info.fingerprint != manifest.encoder_fingerprint:
             encoder = directory.open_encoder(manifest)
-        part = manifest.parts.get(_KIND)
-        if part is None:
-            return cls(encoder, [], FaissStore.build(np.zeros((0, manifest.dimensions), np.float32)))
-        folder = directory.path / part.folder
-        passages = _read_passages(folder / PASSAGES_FILE)
-        store = FaissStore.load(folder / VECTORS_FILE)
-        if len(store) != sum(len(passage.sentences) for passage in passages):
-            raise IndexUnusableError(f"The knowledge pages in '{path}' do not fit their vectors. Build it again.")
         return cls(encoder, passages, store)
 
     def __len__(self) -> int:
@@ -152,9 +153,7 @@ class KnowledgeIndex:
 
     def _coverage(self, asked: set[str], row: int) -> float:
         """The share of the question's words, weighted by rarity (IDF), that a passage has."""
-        weights = {
-            word: math.log((len(self._passages) + 1) / (self._frequency[word] + 0.5)) for word in asked
-        }
+        weights = {word: math.log((len(self._passages) + 1) / (self._frequency[word] + 0.5)) for word in asked}
         total = sum(weights.values())
         return sum(weights[word] for word in asked & self._words_of[row]) / total if total else 0.0
 
@@ -164,5 +163,5 @@ def _read_passages(file: Path) -> list[Passage]:
         with file.open(encoding="utf-8") as stream:
             rows = [json.loads(line) for line in stream]
         return [Passage(**{**row, "sentences": tuple(row["sentences"])}) for row in rows]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise IndexUnusableError(f"'{file}' is damaged ({error}). Build the index again.") from None

@@ -12,7 +12,7 @@ from shopllm_rasa.catalog import Product
 from shopllm_rasa.encoders import SentenceEncoder
 from shopllm_rasa.errors import IndexUnusableError, SearchError
 from shopllm_rasa.retrieval.filters import Filters
-from shopllm_rasa.retrieval.index_directory import IndexDirectory, Part
+from shopllm_rasa.retrieval.index_directory import IndexDirectory, Manifest, Part
 from shopllm_rasa.retrieval.vectors import FaissStore
 
 PRODUCTS_FILE = "products.jsonl"
@@ -100,19 +100,22 @@ class ProductIndex:
             IndexUnusableError: if it is missing, damaged or made with another encoder.
         """
         directory = IndexDirectory(path)
-        manifest = directory.read_manifest()
+        return directory.read(lambda manifest: cls._load(directory, manifest, model, threads))
+
+    @classmethod
+    def _load(cls, directory: IndexDirectory, manifest: Manifest, model: str | None, threads: int) -> "ProductIndex":
         part = manifest.parts.get(_KIND)
         if part is None:
-            raise IndexUnusableError(f"The index '{path}' has no products.")
-        encoder = directory.open_encoder(manifest, model, threads)
+            raise IndexUnusableError(f"The index '{directory.path}' has no products.")
         folder = directory.path / part.folder
         products = _read_products(folder / PRODUCTS_FILE)
         store = FaissStore.load(folder / VECTORS_FILE)
         if not len(store) == len(products) == part.count:
             raise IndexUnusableError(
-                f"The index '{path}' is inconsistent: {len(products)} products, {len(store)} vectors, "
+                f"The index '{directory.path}' is inconsistent: {len(products)} products, {len(store)} vectors, "
                 f"{part.count} in the manifest. Build it again."
             )
+        encoder = directory.open_encoder(manifest, model, threads)
         return cls(directory, encoder, products, store)
 
     @classmethod
@@ -154,9 +157,7 @@ class ProductIndex:
         rows = [self._row_of[item] for item in ids if item in self._row_of]
         return self._store.vectors()[rows]
 
-    def search(
-        self, query: str, k: int = 10, filters: Filters | Mapping[str, Any] | None = None
-    ) -> list[SearchHit]:
+    def search(self, query: str, k: int = 10, filters: Filters | Mapping[str, Any] | None = None) -> list[SearchHit]:
         """Finds the products whose meaning is nearest to a query.
 
         Args:
@@ -188,10 +189,10 @@ class ProductIndex:
         if conditions:
             rows = [row for row, product in enumerate(self._products) if conditions.allow(product)]
             allowed = np.array(rows, dtype=np.int64)
-        scores, rows = self._store.search(vector, k, allowed)
+        scores, found = self._store.search(vector, k, allowed)
         return [
             SearchHit(self._products[row], float(score), _reasons(self._products[row], conditions))
-            for score, row in zip(scores, rows, strict=True)
+            for score, row in zip(scores, found, strict=True)
         ]
 
     def upsert(self, products: Iterable[Product]) -> None:
@@ -211,9 +212,7 @@ class ProductIndex:
             )
         )
         old_vectors = self._store.vectors()
-        vectors = [
-            fresh[key] if key in fresh else old_vectors[self._row_of[key]] for key in merged
-        ]
+        vectors = [fresh[key] if key in fresh else old_vectors[self._row_of[key]] for key in merged]
         self._replace(list(merged.values()), np.array(vectors, dtype=np.float32))
 
     def delete(self, ids: Iterable[str]) -> None:
@@ -241,7 +240,7 @@ def _read_products(file: Path) -> list[Product]:
     try:
         with file.open(encoding="utf-8") as stream:
             return [Product.from_dict(json.loads(line)) for line in stream]
-    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
         raise IndexUnusableError(f"'{file}' is damaged ({error}). Build the index again.") from None
 
 

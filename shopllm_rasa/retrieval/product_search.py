@@ -54,27 +54,29 @@ def read_query(text: str, mentions: Sequence[Mention]) -> ProductQuery:
         price_min=amounts.get("price_min"),
         price_max=amounts.get("price_max"),
         brands=tuple(
-            dict.fromkeys(
-                m.value for m in mentions if m.kind == "brand" and not _FITS.search(text[: m.start])
-            )
+            dict.fromkeys(m.value for m in mentions if m.kind == "brand" and not _FITS.search(text[: m.start]))
         ),
         categories=tuple(dict.fromkeys(m.value for m in mentions if m.kind == "category"))[:1],
-        attributes={m.role or "": m.value for m in mentions if m.kind == "attribute"}
-        | {"sizes": m.value for m in mentions if m.kind == "size"},
+        attributes={
+            "sizes" if m.kind == "size" else m.role or "": m.value
+            for m in mentions
+            if m.kind in ("attribute", "size")
+        },
         in_stock=bool(_IN_STOCK.search(text)),
     )
     words = text
-    spans = [(m.phrase_start, m.end) for m in mentions if m.phrase_start is not None]
-    for start, end in sorted(set(spans), reverse=True):
-        words = words[:start] + words[max(end, start) :]
+    phrases: dict[int, int] = {}  # the two limits of a range share one phrase
+    for mention in mentions:
+        if mention.phrase_start is not None:
+            phrases[mention.phrase_start] = max(mention.end, phrases.get(mention.phrase_start, 0))
+    for start, end in sorted(phrases.items(), reverse=True):
+        words = words[:start] + words[end:]
     words = _IN_STOCK.sub(" ", words)
     words = " ".join(words.split())
     return ProductQuery(words or " ".join(filters.describe()) or text, filters)
 
 
-def search_products(
-    index: ProductIndex, query: ProductQuery, k: int, min_score: float
-) -> SearchResult:
+def search_products(index: ProductIndex, query: ProductQuery, k: int, min_score: float) -> SearchResult:
     """Searches, giving up conditions one by one when nothing fulfils them all.
 
     Args:

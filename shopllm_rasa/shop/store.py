@@ -148,7 +148,8 @@ class ShopStore:
                 return None
             lines = connection.execute(sql_select(_items).where(_items.c.order_number == row["number"])).mappings()
             items = tuple(
-                OrderItem(line["product_id"], line["name"], line["quantity"], Decimal(line["unit_price"])) for line in lines
+                OrderItem(line["product_id"], line["name"], line["quantity"], Decimal(line["unit_price"]))
+                for line in lines
             )
         names = ("number", "placed_on", "status", "currency", "carrier", "tracking_number", "expected_on",
                  "delivered_on")  # fmt: skip

@@ -5,9 +5,7 @@ from shopllm_rasa.shop.store import Order
 
 def order_text(order: Order) -> str:
     """Says in two or three sentences what has become of an order."""
-    items = ", ".join(
-        f"{item.quantity} x {item.name}" if item.quantity > 1 else item.name for item in order.items
-    )
+    items = ", ".join(f"{item.quantity} x {item.name}" if item.quantity > 1 else item.name for item in order.items)
     lines = [f"Order {order.number} of {order.placed_on:%d %B %Y}: {_state(order)}"]
     if items:
         lines.append(f"It contains {items}.")

@@ -32,5 +32,5 @@ class Prompts:
         """
         try:
             return self._environment.get_template(f"{name}.jinja").render(**values).strip()
-        except TemplateError as error:
+        except (TemplateError, TypeError, ValueError) as error:
             raise SettingsError(f"The prompt '{name}.jinja' cannot be used: {error}") from None

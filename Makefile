@@ -1,0 +1,57 @@
+# Everything runs in .venv, which `make install` makes. `make` alone explains itself.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# For `make demo`, as in: make demo CATALOG=feed.csv KNOWLEDGE=pages NAME="My shop" RASA_PORT=5105
+# They reach the program as environment variables, so that no shell takes them apart.
+export CATALOG KNOWLEDGE RASA_PORT ACTIONS_PORT WEB_PORT PYTHON
+# Not `?=`: some systems have a NAME of their own in the environment.
+NAME =
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test bench lint format clean
+
+help: ## Show this help
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
+		| while IFS='	' read -r target text; do printf '  make %-8s %s\n' "$$target" "$$text"; done
+
+install: $(STAMP) ## Make .venv with Python 3.10 and install everything into it
+
+# The stamp is made last: an installation that fails is tried again.
+$(STAMP): pyproject.toml
+	@rm -f $@
+	@if ! $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 10))' 2>/dev/null; then \
+		python=$$(scripts/find-python) || exit 1; \
+		echo "Making $(VENV) with $$python"; \
+		"$$python" -m venv --clear $(VENV) || exit 1; \
+	fi
+	@echo "Installing the package with Rasa and PyTorch into $(VENV); the first time that downloads some GB ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input -e '.[bot,actions,dev]'
+	@touch $@
+	@echo "Installed."
+
+demo: export SHOP_NAME = $(NAME)
+demo: $(STAMP) ## Serve the demo shop: http://localhost:8080 (CATALOG=, KNOWLEDGE=, NAME= for another shop)
+	@exec $(BIN)/python -m shopllm_rasa.cli.main demo
+
+test: $(STAMP) ## Run all tests (PYTEST_ARGS="-k search" for some)
+	@scripts/install-chromium
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+bench: $(STAMP) ## Measure quality and speed
+	$(BIN)/python benchmarks/run.py
+
+lint: $(STAMP) ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP) ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove what the bot and the tools have built, but not .venv
+	rm -rf .shopllm .rasa models results build dist .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

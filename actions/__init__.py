@@ -1,0 +1,1 @@
+"""Rasa actions of the shop: each reads slots, calls one capability and utters."""

@@ -1,0 +1,182 @@
+"""Actions about products: search, recommend, describe, compare, stock, price, reviews."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from actions.base import Reply, ShopAction, Turn, sorry
+from actions.cards import product_cards
+from shopllm_rasa.app import ShopApp
+from shopllm_rasa.catalog import Product
+from shopllm_rasa.catalog.facts import comparison_text, description_text, price_text, stock_text
+from shopllm_rasa.errors import SearchError
+from shopllm_rasa.recommendation import names_a_wish
+from shopllm_rasa.retrieval.product_search import SearchResult, read_query
+
+_RELAXED_WORDS = {"attributes": "all of those details", "brand": "that brand", "price": "that price"}
+
+
+class ActionSearchProducts(ShopAction):
+    """Finds products that fit what the customer wrote."""
+
+    def name(self) -> str:
+        """The name in the domain."""
+        return "action_search_products"
+
+    def reply(self, app: ShopApp, turn: Turn) -> Reply:
+        """Searches and shows cards."""
+        try:
+            result = app.search(read_query(turn.text, turn.mentions))
+        except SearchError as error:
+            return Reply(f"I cannot search for that: {error}")
+        if not result.hits:
+            return Reply(
+                f"{sorry(turn)}I found nothing like that in our shop. Could you describe it in other words?",
+                slots={"shown_products": [], "current_product": None},
+            )
+        return found_reply(result, turn)
+
+
+def found_reply(result: SearchResult, turn: Turn, opening: str = "") -> Reply:
+    """Shows what a search found and says what had to be given up for it."""
+    count = len(result.hits)
+    text = opening or ("Here is what I found:" if count > 1 else "I found one product:")
+    if result.relaxed:
+        given_up = _RELAXED_WORDS[result.relaxed[-1]]
+        text = f"I found nothing with {given_up}, but this comes close:"
+    products = [hit.product for hit in result.hits]
+    cards = product_cards([(product, "") for product in products], turn)
+    return Reply(sorry(turn) + text, elements=cards, slots=shown(products))
+
+
+class ActionRecommend(ShopAction):
+    """Recommends from the customer's wish, what they looked at, and what they bought."""
+
+    def name(self) -> str:
+        """The name in the domain."""
+        return "action_recommend"
+
+    def reply(self, app: ShopApp, turn: Turn) -> Reply:
+        """Recommends with reasons."""
+        query = read_query(turn.text, turn.mentions)
+        wanted = names_a_wish(turn.text)
+        viewed = [item for item in [turn.current, *turn.shown] if item]
+        verified = turn.slots.get("verified_order")
+        bought = app.store.purchased_products(verified, turn.slots.get("email") or "") if verified else []
+        # With a list on the table and no new subject, "recommend one" means: one like these.
+        wish = query.text if wanted or not viewed else ""
+        items = app.recommender.recommend(
+            wish, viewed if not wanted else (), bought, query.filters, app.settings.retrieval.products_shown
+        )
+        if not items:
+            return Reply("I have nothing that fits those limits. Shall I look with a higher price?")
+        cards = product_cards([(item.product, item.reason) for item in items], turn)
+        return Reply("These I would recommend:", elements=cards, slots=shown([item.product for item in items]))
+
+
+class _AboutProducts(ShopAction):
+    """Resolves which products are meant, then speaks about them."""
+
+    at_least = 1
+    question = "Which product do you mean? Tell me its name, or its number in the list."
+
+    def reply(self, app: ShopApp, turn: Turn) -> Reply:
+        """Resolves the reference or asks back."""
+        products = app.references.resolve(turn.text, turn.mentions, turn.shown, turn.current)
+        if len(products) < self.at_least:
+            return self.unresolved(app, turn, products)
+        return Reply(sorry(turn) + self.speak(app, products), slots={"current_product": products[0].id})
+
+    @abstractmethod
+    def speak(self, app: ShopApp, products: Sequence[Product]) -> str:
+        """Says something of the products."""
+
+    def unresolved(self, app: ShopApp, turn: Turn, products: Sequence[Product]) -> Reply:
+        """Searches when the customer named a kind of product, else asks which one is meant."""
+        named = any(m.kind in ("brand", "category", "attribute") for m in turn.mentions)
+        if named:
+            result = app.search(read_query(turn.text, turn.mentions))
+            if result.hits:
+                return found_reply(result, turn, "Which of these do you mean?")
+        return Reply(self.question)
+
+
+class ActionDescribeProduct(_AboutProducts):
+    """Describes a product."""
+
+    def name(self) -> str:
+        """The name in the domain."""
+        return "action_describe_product"
+
+    def speak(self, app: ShopApp, products: Sequence[Product]) -> str:
+        """Describes the first product meant."""
+        return description_text(products[0])
+
+
+class ActionCheckAvailability(_AboutProducts):
+    """Says whether products are in stock."""
+
+    def name(self) -> str:
+        """The name in the domain."""
+        return "action_check_availability"
+
+    def speak(self, app: ShopApp, products: Sequence[Product]) -> str:
+        """Gives the stock of each product meant."""
+        return "\n".join(stock_text(product) for product in products)
+
+
+class ActionProductPrice(_AboutProducts):
+    """Says what products cost."""
+
+    def name(self) -> str:
+        """The name in the domain."""
+        return "action_product_price"
+
+    def speak(self, app: ShopApp, products: Sequence[Product]) -> str:
+        """Gives the price of each product meant."""
+        return "\n".join(price_text(product) for product in products)
+
+
+class ActionProductReviews(_AboutProducts):
+    """Says what customers think of a product."""
+
+    def name(self) -> str:
+        """The name in the domain."""
+        return "action_product_reviews"
+
+    def speak(self, app: ShopApp, products: Sequence[Product]) -> str:
+        """Sums up the reviews of the first product meant."""
+        return app.reviews.summary(products[0])
+
+
+class ActionCompareProducts(_AboutProducts):
+    """Compares products side by side."""
+
+    at_least = 2
+    question = "Which two shall I compare? You can say “compare the first and the second”."
+
+    def name(self) -> str:
+        """The name in the domain."""
+        return "action_compare_products"
+
+    def speak(self, app: ShopApp, products: Sequence[Product]) -> str:
+        """Compares all products meant."""
+        return comparison_text(products)
+
+    def unresolved(self, app: ShopApp, turn: Turn, products: Sequence[Product]) -> Reply:
+        """One product named and another spoken of before are a pair, too."""
+        current = app.products.get(turn.current) if turn.current else None
+        if len(products) == 1 and current and current.id != products[0].id:
+            return Reply(comparison_text([current, products[0]]), slots={"current_product": products[0].id})
+        if not products and not any(m.kind == "ordinal" for m in turn.mentions) and len(turn.shown) >= 2:
+            first_two = [product for item in turn.shown[:2] if (product := app.products.get(item))]
+            if len(first_two) == 2:
+                return Reply(comparison_text(first_two), slots={"current_product": first_two[0].id})
+        return super().unresolved(app, turn, products)
+
+
+def shown(products: Sequence[Product]) -> dict[str, object]:
+    """The slots that let "the second one" and "it" be understood later."""
+    return {
+        "shown_products": [product.id for product in products],
+        "current_product": products[0].id if len(products) == 1 else None,
+    }

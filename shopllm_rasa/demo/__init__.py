@@ -1,0 +1,1 @@
+"""`shopllm demo`: a whole shop bot on this machine with one command."""

@@ -1,0 +1,89 @@
+"""Reviews of products and the few words that sum them up."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from shopllm_rasa.catalog import Product
+from shopllm_rasa.catalog.facts import rating_text
+from shopllm_rasa.errors import ShopDataError
+
+MAX_QUOTE_CHARACTERS = 240
+_GOOD, _BAD = 4, 3
+
+
+@dataclass(frozen=True)
+class Review:
+    """A customer's review; `rating` is 1 to 5 stars."""
+
+    product_id: str
+    rating: int
+    title: str
+    text: str
+
+
+class ReviewStore:
+    """Reviews by product."""
+
+    def __init__(self, reviews: Iterable[Review]) -> None:
+        self._by_product: dict[str, list[Review]] = defaultdict(list)
+        for review in reviews:
+            self._by_product[review.product_id].append(review)
+
+    @classmethod
+    def read(cls, file: Path | None) -> "ReviewStore":
+        """Reads reviews from JSONL; without a file there are none.
+
+        Raises:
+            ShopDataError: naming the file, the line and what is wrong.
+        """
+        if file is None:
+            return cls([])
+        if not file.is_file():
+            raise ShopDataError(f"The reviews file '{file}' does not exist.")
+        reviews = []
+        with file.open(encoding="utf-8") as stream:
+            for number, line in enumerate(stream, start=1):
+                try:
+                    row = json.loads(line)
+                    review = Review(
+                        str(row["product_id"]),
+                        int(row["rating"]),
+                        str(row.get("title", "")),
+                        str(row["text"]),
+                    )
+                except (ValueError, TypeError, KeyError) as error:
+                    raise ShopDataError(
+                        f"{file}, line {number}: expected an object with product_id, rating and text "
+                        f"({type(error).__name__}: {error})."
+                    ) from None
+                if not 1 <= review.rating <= 5:
+                    raise ShopDataError(f"{file}, line {number}: 'rating' is {review.rating}; allowed are 1 to 5.")
+                reviews.append(review)
+        return cls(reviews)
+
+    def of(self, product_id: str) -> list[Review]:
+        """The reviews of a product, in the order of the file."""
+        return self._by_product.get(product_id, [])
+
+    def summary(self, product: Product) -> str:
+        """Says what customers think of a product, with a favourable and a critical voice quoted."""
+        reviews = self.of(product.id)
+        overall = rating_text(product)
+        if not reviews:
+            return (overall and f"{product.name}: {overall}") or f"Nobody has reviewed the {product.name} yet."
+        lines = [f"{product.name}: {overall}" if overall else f"{product.name} has {len(reviews)} reviews."]
+        best = max(reviews, key=lambda review: (review.rating, len(review.text)))
+        worst = min(reviews, key=lambda review: (review.rating, -len(review.text)))
+        if best.rating >= _GOOD:
+            lines.append(f"A customer who likes it ({best.rating} stars): “{_quote(best.text)}”")
+        if worst.rating <= _BAD:
+            lines.append(f"A critical one ({worst.rating} stars): “{_quote(worst.text)}”")
+        return "\n".join(lines)
+
+
+def _quote(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= MAX_QUOTE_CHARACTERS else f"{text[:MAX_QUOTE_CHARACTERS].rsplit(' ', 1)[0]} ..."

@@ -1,0 +1,278 @@
+"""Rasa component: intent and sentiment by a fine-tuned Transformer."""
+
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.classifiers.classifier import IntentClassifier
+from rasa.shared.exceptions import InvalidConfigException, RasaException
+from rasa.shared.nlu.constants import (
+    ENTITIES,
+    ENTITY_ATTRIBUTE_END,
+    ENTITY_ATTRIBUTE_START,
+    ENTITY_ATTRIBUTE_TYPE,
+    ENTITY_ATTRIBUTE_VALUE,
+    EXTRACTOR,
+    INTENT,
+    INTENT_NAME_KEY,
+    INTENT_RANKING_KEY,
+    METADATA,
+    METADATA_EXAMPLE,
+    METADATA_INTENT,
+    PREDICTED_CONFIDENCE_KEY,
+    TEXT,
+)
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from shopllm_rasa.encoders import export, fine_tuning, intent_model, sentence_encoder
+from shopllm_rasa.encoders.fine_tuning import Example, TrainingOptions, fine_tune
+from shopllm_rasa.encoders.intent_model import SENTIMENTS, IntentSentimentModel, Prediction
+from shopllm_rasa.errors import EncoderError
+from shopllm_rasa.nlu.component_config import Rule, check_config, source_fingerprint
+
+logger = logging.getLogger(__name__)
+
+SENTIMENT = "sentiment"
+# More is cut before the tokenizer sees it; the encoder reads a few hundred words at most anyway.
+MAX_TEXT_CHARACTERS = 4_000
+
+_RULES: dict[str, Rule] = {
+    "model": (str, None, None),
+    "epochs": (int, 1, 100),
+    "batch_size": (int, 2, 512),
+    "learning_rate": (float, 1e-7, 1e-2),
+    "validation_share": ((int, float), 0, 0.5),
+    "random_seed": (int, 0, 2**31),
+    "ranking_length": (int, 0, 1000),
+    "threads": (int, 1, 64),
+    "progress": (bool, None, None),
+}
+
+
+@DefaultV1Recipe.register(
+    [DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR],
+    is_trainable=True,
+)
+class IntentSentimentClassifier(GraphComponent, IntentClassifier):
+    """Classifies a message's intent and sentiment in one pass of a fine-tuned sentence encoder.
+
+    Intents come from the NLU data; sentiments from the examples' metadata (`sentiment: negative`, for an
+    example or a whole intent). Examples without a label train the intent alone.
+
+    A message gets `intent`, `intent_ranking`, `sentiment` (a score for each class) and an entity
+    `sentiment` with the likeliest class, so that a slot can be filled from it.
+
+    Example:
+        pipeline:
+          - name: shopllm_rasa.nlu.IntentSentimentClassifier
+            epochs: 8
+          - name: FallbackClassifier
+            threshold: 0.5
+            ambiguity_threshold: 0
+    """
+
+    @staticmethod
+    def required_packages() -> list[str]:
+        """Any extra python dependencies required for this component to run."""
+        return ["onnxruntime", "tokenizers", "safetensors"]
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """The component's default config."""
+        return {
+            # 'default' is the bundled all-MiniLM-L6-v2; else a Hugging Face name or a folder
+            "model": "default",
+            # passes over the data at most; training stops earlier when validation does not improve
+            "epochs": TrainingOptions.epochs,
+            # examples in a training step
+            "batch_size": TrainingOptions.batch_size,
+            # of the encoder; the heads learn faster
+            "learning_rate": TrainingOptions.encoder_rate,
+            # share of each intent held out for early stopping and calibration
+            "validation_share": TrainingOptions.validation_share,
+            # the same seed gives the same model
+            "random_seed": TrainingOptions.seed,
+            # intents in the ranking; 0 gives all
+            "ranking_length": 10,
+            # CPU threads for a message
+            "threads": 2,
+            # a progress bar while training
+            "progress": True,
+        }
+
+    def __init__(
+        self,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        model: IntentSentimentModel | None = None,
+        earlier: Path | None = None,
+    ) -> None:
+        self._config = config
+        self._model_storage = model_storage
+        self._resource = resource
+        self._model = model
+        self._earlier = earlier
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> "IntentSentimentClassifier":
+        """Creates a new untrained component."""
+        return cls(config, model_storage, resource)
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Fine-tunes on the intent examples and persists what came out.
+
+        Raises:
+            InvalidConfigException: if the model cannot be loaded or there are fewer than two intents.
+        """
+        examples = _examples(training_data)
+        if not examples:
+            logger.warning("No intent examples: the classifier stays untrained.")
+            return self._resource
+        if not any(example.sentiment for example in examples):
+            logger.warning(
+                "No example has a sentiment label, so every message will be 'neutral'. Give examples the "
+                "metadata 'sentiment' with one of: %s.",
+                ", ".join(SENTIMENTS),
+            )
+            examples = [Example(item.text, item.intent, "neutral") for item in examples]
+        options = TrainingOptions(
+            epochs=self._config["epochs"],
+            batch_size=self._config["batch_size"],
+            encoder_rate=float(self._config["learning_rate"]),
+            validation_share=float(self._config["validation_share"]),
+            seed=self._config["random_seed"],
+        )
+        try:
+            with self._model_storage.write_to(self._resource) as folder:
+                description = fine_tune(
+                    examples, folder, options, self._config["model"], self._earlier, self._config["progress"]
+                )
+        except EncoderError as error:
+            raise InvalidConfigException(f"IntentSentimentClassifier: {error}") from error
+        finally:
+            if self._earlier is not None:
+                shutil.rmtree(self._earlier, ignore_errors=True)
+                self._earlier = None
+        logger.info("Classifier trained: %s", dict(description.figures))
+        return self._resource
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> "IntentSentimentClassifier":
+        """Loads a trained component, to serve or (with `--finetune`) to train on.
+
+        Raises:
+            RasaException: if the model is damaged or of another version.
+        """
+        try:
+            with model_storage.read_from(resource) as folder:
+                if execution_context.is_finetuning:
+                    # The storage's folder is gone by the time of training; what is trained on is kept aside.
+                    earlier = Path(tempfile.mkdtemp(prefix="shopllm-finetune-"))
+                    shutil.copytree(folder, earlier, dirs_exist_ok=True)
+                    return cls(config, model_storage, resource, earlier=earlier)
+                model = IntentSentimentModel.load(folder, config["threads"])
+        except ValueError:
+            logger.warning("There is no trained IntentSentimentClassifier in this model.")
+            return cls.create(config, model_storage, resource, execution_context)
+        except EncoderError as error:
+            raise RasaException(str(error)) from error
+        return cls(config, model_storage, resource, model)
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Sets intent, ranking and sentiment on messages."""
+        texts = [str(message.get(TEXT) or "").strip()[:MAX_TEXT_CHARACTERS] for message in messages]
+        known = [row for row, text in enumerate(texts) if text and self._model is not None]
+        predictions: dict[int, Prediction] = {}
+        if known and self._model is not None:
+            predictions = dict(zip(known, self._model.predict([texts[row] for row in known]), strict=True))
+        for row, message in enumerate(messages):
+            self._annotate(message, predictions.get(row))
+        return messages
+
+    def _annotate(self, message: Message, prediction: Prediction | None) -> None:
+        if prediction is None:
+            message.set(INTENT, {INTENT_NAME_KEY: None, PREDICTED_CONFIDENCE_KEY: 0.0}, add_to_output=True)
+            message.set(INTENT_RANKING_KEY, [], add_to_output=True)
+            return
+        ranking = [
+            {INTENT_NAME_KEY: name, PREDICTED_CONFIDENCE_KEY: confidence} for name, confidence in prediction.ranking
+        ]
+        length = self._config["ranking_length"]
+        mood = max(prediction.sentiment, key=lambda name: prediction.sentiment[name])
+        # It speaks of the whole message, so it has no span: a span would look like an annotated word.
+        entity = {
+            ENTITY_ATTRIBUTE_TYPE: SENTIMENT,
+            ENTITY_ATTRIBUTE_VALUE: mood,
+            ENTITY_ATTRIBUTE_START: 0,
+            ENTITY_ATTRIBUTE_END: 0,
+            "confidence_entity": prediction.sentiment[mood],
+            EXTRACTOR: type(self).__name__,
+        }
+        message.set(INTENT, ranking[0], add_to_output=True)
+        message.set(INTENT_RANKING_KEY, ranking[:length] if length else ranking, add_to_output=True)
+        message.set(SENTIMENT, dict(prediction.sentiment), add_to_output=True)
+        message.set(ENTITIES, [*message.get(ENTITIES, []), entity], add_to_output=True)
+
+    @classmethod
+    def validate_config(cls, config: dict[str, Any]) -> None:
+        """Checks keys, types and bounds.
+
+        Raises:
+            InvalidConfigException: naming the key and what is allowed.
+        """
+        check_config(cls.__name__, config, _RULES)
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
+        """Makes the training cache notice changes of the modules this component rests on."""
+        return source_fingerprint(export, fine_tuning, intent_model, sentence_encoder)
+
+
+def _examples(training_data: TrainingData) -> list[Example]:
+    return [
+        Example(message.get(TEXT), message.get(INTENT), _sentiment(message))
+        for message in training_data.intent_examples
+        if message.get(TEXT) and message.get(INTENT)
+    ]
+
+
+def _sentiment(message: Message) -> str | None:
+    """The label of the example, else of its intent.
+
+    Raises:
+        InvalidConfigException: if the label is none of the three.
+    """
+    metadata = message.get(METADATA) or {}
+    for level in (METADATA_EXAMPLE, METADATA_INTENT):
+        values = metadata.get(level)
+        label = values.get(SENTIMENT) if isinstance(values, dict) else None
+        if label is None:
+            continue
+        if label not in SENTIMENTS:
+            raise InvalidConfigException(
+                f"NLU data, intent '{message.get(INTENT)}', example '{message.get(TEXT)}': the sentiment is "
+                f"'{label}'; allowed: {', '.join(SENTIMENTS)}."
+            )
+        return str(label)
+    return None

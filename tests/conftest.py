@@ -1,0 +1,77 @@
+"""What several test folders share: a real index over some of the demo shop's products and all of its pages."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+# No test reaches the model hub: a wrong encoder name fails at once instead of after a time-out.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from shopllm_rasa.catalog import Product, read_catalog  # noqa: E402
+from shopllm_rasa.catalog.mentions import MentionFinder  # noqa: E402
+from shopllm_rasa.catalog.vocabulary import Vocabulary  # noqa: E402
+from shopllm_rasa.retrieval import KnowledgeIndex, ProductIndex  # noqa: E402
+from shopllm_rasa.retrieval.knowledge import read_knowledge  # noqa: E402
+
+DATA = Path(__file__).parent.parent / "data"
+INDEXED = ("Headphones", "Kettles", "Laptops", "Tablets", "Running Shoes", "Dining Tables")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The demo shop's data."""
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def demo_catalog() -> list[Product]:
+    """All products of the demo shop."""
+    return list(read_catalog(DATA / "catalog" / "products.jsonl"))
+
+
+@pytest.fixture(scope="session")
+def some_products(demo_catalog: list[Product]) -> list[Product]:
+    """The products of six categories, among them some out of stock."""
+    return [product for product in demo_catalog if product.categories[-1] in INDEXED]
+
+
+@pytest.fixture(scope="session")
+def index_dir(tmp_path_factory: pytest.TempPathFactory, some_products: list[Product]) -> Path:
+    """An index of `some_products` and the demo shop's pages. Not to be changed: `index_copy` is for that."""
+    path = tmp_path_factory.mktemp("index") / "index"
+    ProductIndex.build(some_products, path)
+    KnowledgeIndex.build(read_knowledge(DATA / "knowledge"), path)
+    return path
+
+
+@pytest.fixture
+def index_copy(index_dir: Path, tmp_path: Path) -> Path:
+    """A copy of the index that a test may change; the encoder's weights, never changed, are linked."""
+
+    def copy(source: str, target: str) -> None:
+        if source.endswith(".safetensors"):
+            os.link(source, target)
+        else:
+            shutil.copy2(source, target)
+
+    return Path(shutil.copytree(index_dir, tmp_path / "index", copy_function=copy))
+
+
+@pytest.fixture(scope="session")
+def product_index(index_dir: Path) -> ProductIndex:
+    """The products of `index_dir`, open. Not to be changed."""
+    return ProductIndex.open(index_dir)
+
+
+@pytest.fixture(scope="session")
+def knowledge_index(index_dir: Path, product_index: ProductIndex) -> KnowledgeIndex:
+    """The pages of `index_dir`, open."""
+    return KnowledgeIndex.open(index_dir, product_index.encoder)
+
+
+@pytest.fixture(scope="session")
+def finder(demo_catalog: list[Product]) -> MentionFinder:
+    """Finds mentions of the whole demo catalogue."""
+    return MentionFinder(Vocabulary.of(demo_catalog))

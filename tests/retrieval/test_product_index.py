@@ -1,0 +1,318 @@
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shopllm_rasa.catalog import Product
+from shopllm_rasa.encoders import SentenceEncoder
+from shopllm_rasa.errors import IndexUnusableError, SearchError
+from shopllm_rasa.retrieval import Filters, KnowledgeIndex, ProductIndex, SearchHit
+from shopllm_rasa.retrieval.vectors import FaissStore
+
+
+def ids(hits: Sequence[SearchHit]) -> list[str]:
+    return [hit.product.id for hit in hits]
+
+
+def new_product(**values: object) -> Product:
+    defaults = {
+        "id": "NEW-1",
+        "name": "Inflatable pink flamingo for the pool",
+        "price": Decimal("19.95"),
+        "brand": "Splash",
+        "categories": ("Toys & Games", "Pool Toys"),
+    }
+    return Product(**{**defaults, **values})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def embedded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that were embedded, in order; the encoder itself is the real one."""
+    texts: list[str] = []
+    encode: Callable[..., np.ndarray] = SentenceEncoder.encode
+
+    def recording(self: SentenceEncoder, batch: Sequence[str], *args: Any, **values: Any) -> np.ndarray:
+        texts.extend(batch)
+        return encode(self, batch, *args, **values)
+
+    monkeypatch.setattr(SentenceEncoder, "encode", recording)
+    return texts
+
+
+class TestSearch:
+    @pytest.mark.parametrize(
+        ("query", "category"),
+        [
+            ("something to boil water for tea", "Kettles"),
+            ("shoes for jogging", "Running Shoes"),
+            ("wireless headset for music", "Headphones"),
+            ("portable computer for video editing", "Laptops"),
+            ("a place for the family to eat dinner", "Dining Tables"),
+        ],
+    )
+    def test_products_are_found_by_meaning(self, product_index: ProductIndex, query: str, category: str) -> None:
+        hits = product_index.search(query, k=3)
+        assert [hit.product.categories[-1] for hit in hits] == [category] * 3
+
+    def test_best_first_and_k_at_most(self, product_index: ProductIndex) -> None:
+        hits = product_index.search("kettle", k=7)
+        assert len(hits) == 7
+        assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+        assert len(set(ids(hits))) == 7
+        assert all(-1.001 <= hit.score <= 1.001 for hit in hits)
+
+    def test_k_above_the_number_of_products_gives_all(
+        self, product_index: ProductIndex, some_products: list[Product]
+    ) -> None:
+        assert sorted(ids(product_index.search("kettle", k=1000))) == sorted(item.id for item in some_products)
+
+    @pytest.mark.parametrize(
+        "filters",
+        [
+            {"price_max": 100},
+            {"price_min": 300},
+            {"price_min": 50, "price_max": 130},
+            {"brands": ["Nordbyte"]},
+            {"brands": ["casaro", "ohmlark"]},
+            {"categories": ["Kettles"]},
+            {"categories": ["Audio", "Shoes"]},
+            {"in_stock": True},
+            {"attributes": {"colour": "black"}},
+            {"attributes": {"sizes": "42"}},
+            {"attributes": {"": "bluetooth"}},
+            {"categories": ["Headphones"], "price_max": 100, "attributes": {"colour": "black"}, "in_stock": True},
+        ],
+    )
+    def test_every_hit_fulfils_the_filters_and_none_is_missed(
+        self, product_index: ProductIndex, some_products: list[Product], filters: dict[str, Any]
+    ) -> None:
+        expected = {item.id for item in some_products if fits(item, filters)}
+        assert 0 < len(expected) < len(some_products)
+        hits = product_index.search("a present", k=1000, filters=filters)
+        assert set(ids(hits)) == expected
+        assert ids(product_index.search("a present", k=1000, filters=Filters.from_dict(filters))) == ids(hits)
+
+    def test_filtering_keeps_the_order_of_the_free_search(self, product_index: ProductIndex) -> None:
+        free = product_index.search("a present", k=1000)
+        filtered = product_index.search("a present", k=3, filters={"price_max": 100})
+        assert ids(filtered) == [hit.product.id for hit in free if hit.product.price <= 100][:3]
+        scores = {hit.product.id: hit.score for hit in free}
+        assert [hit.score for hit in filtered] == pytest.approx([scores[item] for item in ids(filtered)], abs=1e-5)
+
+    def test_filters_that_nothing_fulfils_give_nothing(self, product_index: ProductIndex) -> None:
+        assert product_index.search("kettle", filters={"brands": ["Nobody"]}) == []
+
+    def test_reasons_name_the_fulfilled_conditions(self, product_index: ProductIndex) -> None:
+        (hit,) = product_index.search(
+            "headphones",
+            k=1,
+            filters={"brands": "Sonavale", "categories": "Audio", "price_max": 130, "attributes": {"colour": "beige"}},
+        )
+        assert hit.reasons == (
+            "from Sonavale",
+            "Headphones",
+            "colour: beige",
+            "costs 129.00 EUR",
+            "4.2 of 5 from 138 customers",
+        )
+
+    @pytest.mark.parametrize("query", ["", "   ", "\n\t"])
+    def test_empty_query(self, product_index: ProductIndex, query: str) -> None:
+        with pytest.raises(SearchError, match=r"^The query is empty\.$"):
+            product_index.search(query)
+
+    def test_query_of_100_kilobytes(self, product_index: ProductIndex) -> None:
+        with pytest.raises(SearchError, match=r"^The query has 100,000 characters; at most 2,000 are allowed\.$"):
+            product_index.search("kettles " * 12_499 + "kettless")
+
+    @pytest.mark.parametrize("query", ["☕" * 2_000, "a " * 1_000, "\x00\ufffd", "?", "水を沸かす"])
+    def test_odd_queries_are_answered(self, product_index: ProductIndex, query: str) -> None:
+        assert len(product_index.search(query, k=2)) == 2
+
+    @pytest.mark.parametrize("k", [0, -1, 1001])
+    def test_k_out_of_range(self, product_index: ProductIndex, k: int) -> None:
+        with pytest.raises(SearchError, match=rf"^k is {k}; allowed are 1 to 1000\.$"):
+            product_index.search("kettle", k=k)
+
+    def test_unknown_filter_names_the_known_ones(self, product_index: ProductIndex) -> None:
+        with pytest.raises(SearchError, match=r"Unknown filter 'colour'\. Known filters: price_min, .*in_stock"):
+            product_index.search("kettle", filters={"colour": "red"})
+
+    def test_contradictory_limits(self, product_index: ProductIndex) -> None:
+        with pytest.raises(SearchError, match="price_min 50 is above price_max 20"):
+            product_index.search("kettle", filters={"price_min": 50, "price_max": 20})
+
+    def test_products_by_id(self, product_index: ProductIndex, some_products: list[Product]) -> None:
+        assert product_index.get("KIT-1310") in some_products
+        assert product_index.get("KIT-0000") is None
+        assert product_index.products == some_products
+        vectors = product_index.vectors_of(["KIT-1310", "KIT-0000", "AUD-1042"])
+        assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1], abs=1e-4)
+        assert product_index.search_vector(vectors[0], k=1)[0].product.id == "KIT-1310"
+        assert product_index.vectors_of([]).shape == (0, vectors.shape[1])
+
+
+def fits(item: Product, filters: dict[str, Any]) -> bool:
+    """The filters once more, written for the demo data alone."""
+    brands = filters.get("brands", [item.brand])
+    categories = filters.get("categories", item.categories)
+    wanted = filters.get("attributes", {})
+    values = {key: [v] if isinstance(v, str) else list(v) for key, v in item.attributes.items()}
+    values[""] = [text for texts in values.values() for text in texts]
+    return (
+        filters.get("price_min", 0) <= item.price <= filters.get("price_max", 10**6)
+        and item.brand.lower() in [brand.lower() for brand in brands]
+        and any(step in categories for step in item.categories)
+        and not (filters.get("in_stock") and item.stock == 0)
+        and all(any(value in text.lower().split() for text in values.get(key, [])) for key, value in wanted.items())
+    )
+
+
+class TestUpsert:
+    def test_a_new_product_is_found_also_after_opening_again(self, index_copy: Path) -> None:
+        index = ProductIndex.open(index_copy)
+        count = len(index)
+        index.upsert([new_product()])
+        for opened in (index, ProductIndex.open(index_copy)):
+            assert len(opened) == count + 1
+            assert opened.search("pool toy", k=1)[0].product == new_product()
+
+    def test_only_the_new_text_is_embedded(self, index_copy: Path, embedded: list[str]) -> None:
+        index = ProductIndex.open(index_copy)
+        index.upsert([new_product(), replace(index.products[0], price=Decimal(1))])
+        assert embedded == [new_product().search_text]
+
+    def test_a_changed_price_is_stored_without_embedding(self, index_copy: Path, embedded: list[str]) -> None:
+        index = ProductIndex.open(index_copy)
+        before = index.get("KIT-1310")
+        assert before is not None
+        vector = index.vectors_of(["KIT-1310"])
+        index.upsert([replace(before, price=Decimal("1.00"), stock=0)])
+        assert embedded == []
+        opened = ProductIndex.open(index_copy)
+        after = opened.get("KIT-1310")
+        assert after == replace(before, price=Decimal("1.00"), stock=0)
+        assert np.array_equal(opened.vectors_of(["KIT-1310"]), vector)
+        assert "KIT-1310" in ids(opened.search("kettle", filters={"price_max": 2}))
+        assert "KIT-1310" not in ids(opened.search("kettle", k=1000, filters={"in_stock": True}))
+
+    def test_a_changed_text_is_embedded_again(self, index_copy: Path, embedded: list[str]) -> None:
+        index = ProductIndex.open(index_copy)
+        old = index.get("KIT-1310")
+        assert old is not None
+        others = [item.id for item in index.products if item.id != old.id]
+        vectors = index.vectors_of(others)
+        changed = replace(old, name="Inflatable pink flamingo", categories=("Pool Toys",), description="", attributes={})
+        index.upsert([changed])
+        assert embedded == [changed.search_text]
+        embedded.clear()
+        assert len(index) == len(others) + 1
+        assert index.search("pool flamingo", k=1)[0].product == changed
+        assert np.array_equal(index.vectors_of(others), vectors)
+
+    def test_the_order_of_the_feed_is_kept(self, index_copy: Path) -> None:
+        index = ProductIndex.open(index_copy)
+        before = [item.id for item in index.products]
+        index.upsert([new_product(), replace(index.products[3], stock=1)])
+        assert [item.id for item in index.products] == [*before, "NEW-1"]
+
+    def test_an_id_twice_changes_nothing(self, index_copy: Path) -> None:
+        index = ProductIndex.open(index_copy)
+        before = index.products
+        with pytest.raises(SearchError, match="Two products have the id 'NEW-1'"):
+            index.upsert([new_product(), new_product(name="Other")])
+        assert ProductIndex.open(index_copy).products == before
+
+    def test_pages_stay(self, index_copy: Path) -> None:
+        before = KnowledgeIndex.open(index_copy).passages
+        ProductIndex.open(index_copy).upsert([new_product()])
+        assert KnowledgeIndex.open(index_copy).passages == before != []
+
+
+class TestDelete:
+    def test_deleted_products_are_gone_also_after_opening_again(self, index_copy: Path) -> None:
+        index = ProductIndex.open(index_copy)
+        count = len(index)
+        index.delete(["KIT-1310", "KIT-1327", "unknown"])
+        for opened in (index, ProductIndex.open(index_copy)):
+            assert len(opened) == count - 2
+            assert opened.get("KIT-1310") is None
+            assert not {"KIT-1310", "KIT-1327"} & set(ids(opened.search("kettle", k=1000)))
+            for item in opened.products:
+                assert opened.search_vector(opened.vectors_of([item.id])[0], k=1)[0].score > 0.99
+
+    def test_an_emptied_index_can_be_searched_and_filled(self, index_copy: Path) -> None:
+        index = ProductIndex.open(index_copy)
+        index.delete([item.id for item in index.products])
+        index = ProductIndex.open(index_copy)
+        assert len(index) == 0
+        assert index.search("kettle") == []
+        assert index.search("kettle", filters={"in_stock": True}) == []
+        index.upsert([new_product()])
+        assert ids(ProductIndex.open(index_copy).search("kettle")) == ["NEW-1"]
+
+
+class TestOpen:
+    @pytest.mark.parametrize("query", ["kettle", "running shoes for women", "gaming"])
+    def test_an_opened_index_gives_the_same_results(
+        self, index_dir: Path, product_index: ProductIndex, query: str
+    ) -> None:
+        opened = ProductIndex.open(index_dir, model="default").search(query, k=20)
+        assert opened == product_index.search(query, k=20)
+
+    def test_a_built_index_gives_the_same_results_as_an_opened_one(
+        self, index_copy: Path, some_products: list[Product]
+    ) -> None:
+        built = ProductIndex.build(some_products[:5], index_copy)
+        opened = ProductIndex.open(index_copy)
+        assert opened.products == built.products == some_products[:5]
+        assert opened.search("laptop", k=5) == built.search("laptop", k=5)
+
+    def test_building_again_keeps_the_pages(self, index_copy: Path, some_products: list[Product]) -> None:
+        ProductIndex.build(some_products[:2], index_copy)
+        assert len(KnowledgeIndex.open(index_copy)) > 0
+
+    def test_building_with_an_id_twice_keeps_the_old_index(
+        self, index_copy: Path, some_products: list[Product]
+    ) -> None:
+        with pytest.raises(SearchError, match="Two products have the id 'NEW-1'"):
+            ProductIndex.build([new_product(), new_product()], index_copy)
+        assert ProductIndex.open(index_copy).products == some_products
+
+    def test_readers_open_a_whole_index_while_a_writer_commits(self, index_copy: Path) -> None:
+        writer = ProductIndex.open(index_copy)
+        count = len(writer)
+        done = threading.Event()
+        problems: list[Exception] = []
+        opened: list[int] = []
+
+        def read() -> None:
+            while not done.is_set():
+                try:
+                    opened.append(len(ProductIndex.open(index_copy)))
+                    opened.append(len(ProductIndex.open(index_copy)))
+                except IndexUnusableError as error:
+                    problems.append(error)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        while len(opened) < 4 and not problems:
+            writer.upsert([new_product()])
+            writer.delete(["NEW-1"])
+        done.set()
+        reader.join()
+        assert problems == []
+        assert set(opened) <= {count, count + 1}
+
+
+def test_vectors_that_are_no_numbers_are_refused() -> None:
+    for value in (np.nan, np.inf):
+        vectors = np.ones((2, 4), dtype=np.float32)
+        vectors[1, 2] = value
+        with pytest.raises(SearchError, match="A vector has values that are not finite numbers"):
+            FaissStore.build(vectors)
