@@ -9,11 +9,11 @@ import pytest
 # No test reaches the model hub: a wrong encoder name fails at once instead of after a time-out.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from shopllm_rasa.catalog import Product, read_catalog  # noqa: E402
-from shopllm_rasa.catalog.mentions import MentionFinder  # noqa: E402
-from shopllm_rasa.catalog.vocabulary import Vocabulary  # noqa: E402
-from shopllm_rasa.retrieval import KnowledgeIndex, ProductIndex  # noqa: E402
-from shopllm_rasa.retrieval.knowledge import read_knowledge  # noqa: E402
+from shopllm_rasa.catalog import Product, read_catalog
+from shopllm_rasa.catalog.mentions import MentionFinder
+from shopllm_rasa.catalog.vocabulary import Vocabulary
+from shopllm_rasa.retrieval import KnowledgeIndex, ProductIndex
+from shopllm_rasa.retrieval.knowledge import read_knowledge
 
 DATA = Path(__file__).parent.parent / "data"
 INDEXED = ("Headphones", "Kettles", "Laptops", "Tablets", "Running Shoes", "Dining Tables")

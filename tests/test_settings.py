@@ -72,7 +72,7 @@ class TestWhichFile:
         path = tmp_path / "nowhere.yml"
         assert message(path) == f"The settings file '{path}' does not exist."
         monkeypatch.setenv(SETTINGS_ENV, str(path))
-        with pytest.raises(SettingsError, match="nowhere.yml' does not exist"):
+        with pytest.raises(SettingsError, match=r"nowhere\.yml' does not exist"):
             Settings.load()
 
 

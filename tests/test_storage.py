@@ -61,9 +61,13 @@ class TestNewDirectory:
         assert names(target.parent) == ["one"]
 
     def test_a_failure_leaves_nothing(self, tmp_path: Path) -> None:
-        with pytest.raises(KeyboardInterrupt), new_directory(tmp_path / "one") as folder:
-            (folder / "a").write_text("x")
-            raise KeyboardInterrupt
+        def die() -> None:
+            with new_directory(tmp_path / "one") as folder:
+                (folder / "a").write_text("x")
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            die()
         assert names(tmp_path) == []
 
     def test_a_directory_is_never_overwritten(self, tmp_path: Path) -> None:

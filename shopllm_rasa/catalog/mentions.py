@@ -161,7 +161,10 @@ def _codes(text: str) -> Iterator[Mention]:
 
 
 _CURRENCY = r"(?:€|\$|£|eur(?:os?)?\b|euros?\b|dollars?\b|bucks\b|usd\b|pounds?\b|quid\b|gbp\b)"
-_AMOUNT = rf"(?P<{{0}}>(?:(?:[€$£]|eur|usd|gbp)\s?)?\d{{{{1,3}}}}(?:[.,]\d{{{{3}}}})*\d*(?:[.,]\d{{{{1,2}}}})?(?:\s?{_CURRENCY})?)"
+_AMOUNT = (
+    rf"(?P<{{0}}>(?:(?:[€$£]|eur|usd|gbp)\s?)?"
+    rf"\d{{{{1,3}}}}(?:[.,]\d{{{{3}}}})*\d*(?:[.,]\d{{{{1,2}}}})?(?:\s?{_CURRENCY})?)"
+)
 _NO_UNIT = (
     r"(?!\s*-?\s*(?:(?:kg|g|cm|mm|m|inch|inches|l|litres?|ml|w|watts?|years?|yrs?|months?|weeks?|days?|hours?|h|min"
     r"|minutes?|gb|tb|mah|people|persons?|pieces|pcs|hz|mp|stars?)\b|%|\"))(?![\d.,]*\d)"

@@ -1,22 +1,26 @@
 """The demo from the first check to the last stopped process."""
 
+import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.demo.checks import HOST, Port, check_packages, check_ports, check_project
 from shopllm_rasa.demo.interruption import InterruptedDemo, Interruption
 from shopllm_rasa.demo.preparation import Preparation, child_environment
 from shopllm_rasa.demo.processes import ChildProcess, stop_all
-from shopllm_rasa.demo.servers import FIRST_QUESTION, Readiness, start_actions, start_rasa, write_endpoints
+from shopllm_rasa.demo.servers import Readiness, start_actions, start_rasa, write_endpoints
 from shopllm_rasa.demo.shop import OwnShop, Shop, choose_shop
 from shopllm_rasa.demo.steps import Steps
 from shopllm_rasa.demo.web_server import WebServer, page_config
 from shopllm_rasa.errors import DemoError
 
 _WATCH_SECONDS = 0.5
+_QUESTION_FOR_PAGES = "What is the return policy for electronic products?"
 
 
 @dataclass(frozen=True)
@@ -110,9 +114,11 @@ class _Demo:
         """Starts the servers, waits for the user, stops the servers."""
         children: list[ChildProcess] = []
         try:
-            with self._web_server(products) as web:
-                self._start(children, model, web)
-                self._say_ready(web)
+            config = self._page_config(products)
+            question = self._question(config["suggestions"])
+            with WebServer(self._options.web_port, config) as web:
+                self._start(children, model, web, question)
+                self._say_ready(web, question)
                 while True:
                     for child in children:
                         child.require_alive()
@@ -122,9 +128,9 @@ class _Demo:
         finally:
             stop_all(children)
 
-    def _web_server(self, products: Sequence[Product]) -> WebServer:
+    def _page_config(self, products: Sequence[Product]) -> dict[str, Any]:
         shop = self.shop
-        config = page_config(
+        return page_config(
             shop_name=shop.settings.shop.name,
             currency=shop.settings.shop.currency,
             rasa_port=self._options.rasa_port,
@@ -132,9 +138,14 @@ class _Demo:
             has_pages=shop.knowledge is not None,
             has_orders=shop.orders is not None,
         )
-        return WebServer(self._options.web_port, config)
 
-    def _start(self, children: list[ChildProcess], model: Path, web: WebServer) -> None:
+    def _question(self, suggestions: Sequence[str]) -> str:
+        """A question this shop can answer."""
+        if self.shop.knowledge:
+            return _QUESTION_FOR_PAGES
+        return suggestions[0] if suggestions else "Hello"
+
+    def _start(self, children: list[ChildProcess], model: Path, web: WebServer, question: str) -> None:
         options = self._options
         environment: Mapping[str, str] = child_environment(self.shop)
         endpoints = self._work_dir / "endpoints.yml"
@@ -157,17 +168,17 @@ class _Demo:
             ready.wait_for("the action server", f"http://{HOST}:{options.actions_port}/health")
             ready.wait_for("the Rasa server", f"http://{HOST}:{options.rasa_port}/")
         with self._steps.step("Asking the bot a first question"):
-            ready.first_answer(f"http://{HOST}:{options.rasa_port}")
+            ready.first_answer(f"http://{HOST}:{options.rasa_port}", question)
 
-    def _say_ready(self, web: WebServer) -> None:
-        body = f'{{"sender":"me","message":"{FIRST_QUESTION}"}}'
+    def _say_ready(self, web: WebServer, question: str) -> None:
+        body = json.dumps({"sender": "me", "message": question}, separators=(",", ":"), ensure_ascii=False)
         lines = [
             "",
             f"The shop is open: {web.url}",
             "",
             "Or ask from another terminal:",
             f"curl -s http://localhost:{self._options.rasa_port}/webhooks/rest/webhook "
-            f"-H 'Content-Type: application/json' -d '{body}'",
+            f"-H 'Content-Type: application/json' -d {shlex.quote(body)}",
             "",
             f"Logs: {self._logs}   Ctrl-C stops everything.",
         ]

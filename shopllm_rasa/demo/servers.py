@@ -17,7 +17,6 @@ from shopllm_rasa.errors import DemoError
 from shopllm_rasa.storage import write_text
 
 START_LIMIT_SECONDS = 180.0
-FIRST_QUESTION = "What is the return policy for electronic products?"
 _ONE_TRY_SECONDS = 2.0
 _POLL_SECONDS = 0.3
 
@@ -90,7 +89,7 @@ class Readiness:
         while not _answers(url):
             self._wait_a_moment(name)
 
-    def first_answer(self, rasa_url: str, question: str = FIRST_QUESTION) -> None:
+    def first_answer(self, rasa_url: str, question: str) -> None:
         """Asks the bot one question: Rasa starts even when its model cannot be loaded, and then says nothing.
 
         It also has the slow first load of the index behind it before a person asks.

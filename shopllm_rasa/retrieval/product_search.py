@@ -58,9 +58,7 @@ def read_query(text: str, mentions: Sequence[Mention]) -> ProductQuery:
         ),
         categories=tuple(dict.fromkeys(m.value for m in mentions if m.kind == "category"))[:1],
         attributes={
-            "sizes" if m.kind == "size" else m.role or "": m.value
-            for m in mentions
-            if m.kind in ("attribute", "size")
+            "sizes" if m.kind == "size" else m.role or "": m.value for m in mentions if m.kind in ("attribute", "size")
         },
         in_stock=bool(_IN_STOCK.search(text)),
     )

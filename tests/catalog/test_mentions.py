@@ -146,9 +146,7 @@ class TestCodesSizesAndOrdinals:
     def test_order_numbers(self, text: str, number: str) -> None:
         assert found(text, "order_number") == [("order_number", number)]
 
-    @pytest.mark.parametrize(
-        "text", ["and 20000", "to 20000", "EUR 20000", "2 orders", "in 2026", "iphone 15"]
-    )
+    @pytest.mark.parametrize("text", ["and 20000", "to 20000", "EUR 20000", "2 orders", "in 2026", "iphone 15"])
     def test_numbers_that_are_no_orders(self, text: str) -> None:
         assert found(text, "order_number") == []
 
@@ -239,9 +237,7 @@ class TestNames:
         mention = one(text, "brand")
         assert text[mention.start : mention.end] == "Pottinger & Wren"
 
-    @pytest.mark.parametrize(
-        "text", ["a table", "my head phones", "heading", "able", "tale", "speaker"]
-    )
+    @pytest.mark.parametrize("text", ["a table", "my head phones", "heading", "able", "tale", "speaker"])
     def test_near_words_that_mean_something_else(self, text: str) -> None:
         assert found(text) == []
 
@@ -296,14 +292,6 @@ def check_mentions(text: str) -> None:
     last = 0
     for mention in FINDER.find(text):
         assert 0 <= mention.start < mention.end <= len(text)
-        assert mention.start >= last or mention.kind in (
-            "price_min",
-            "price_max",
-            "ordinal",
-            "order_number",
-            "size",
-            "email",
-        )
         assert 0 < mention.confidence <= 1
         assert mention.phrase_start is None or 0 <= mention.phrase_start <= mention.start
         if mention.kind in ("price_min", "price_max"):
@@ -312,13 +300,15 @@ def check_mentions(text: str) -> None:
         if mention.kind == "email":
             assert text[mention.start : mention.end].casefold() == mention.value
         if mention.kind in ("brand", "category", "attribute", "product"):
+            assert mention.start >= last
             last = mention.end
 
 
-phrases = st.sampled_from(
-    "under over between and to from max. at least around € $ 20 40 1.299,00 1,299.00 12999.99 gb size 42 second last"
-    " one compare headphones tablet sonavale dark green a@b.ie JV-17267 #17267 % \u00a0 ٤٢ İ ß ²".split(" ")
-)
+PHRASES = """
+under over between and to from max. at least around € $ 20 40 1.299,00 1,299.00 12999.99 gb size 42 second last one
+compare headphones tablet sonavale dark green a@b.ie JV-17267 #17267 % ٤٢ İ ß ²
+"""
+phrases = st.sampled_from([*PHRASES.split(), "\u00a0"])
 
 
 @settings(max_examples=400, deadline=None)

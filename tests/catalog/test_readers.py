@@ -114,9 +114,7 @@ class TestJsonLines:
         assert f"{path}, line 3: this is not valid JSON" in message(path)
         assert "column" in message(path)
 
-    @pytest.mark.parametrize(
-        ("line", "kind"), [("[1]", "list"), ("5", "int"), ('"x"', "str"), ("null", "NoneType")]
-    )
+    @pytest.mark.parametrize(("line", "kind"), [("[1]", "list"), ("5", "int"), ('"x"', "str"), ("null", "NoneType")])
     def test_line_that_is_no_object(self, feed: WriteFeed, line: str, kind: str) -> None:
         path = feed(line)
         assert f"{path}, line 1: expected one JSON object a line, found a {kind}" in message(path)
@@ -170,15 +168,9 @@ class TestJsonLines:
         assert f"{path}, line 2: " in message(path)
         assert reason in message(path)
 
-    @pytest.mark.parametrize(
-        ("field", "allowed"), [("price", "an amount such as 49.99"), ("rating", "from 0 to 5")]
-    )
-    @pytest.mark.parametrize(
-        ("number", "shown"), [("NaN", "nan"), ("Infinity", "inf"), ("-Infinity", "-inf")]
-    )
-    def test_numbers_that_are_none(
-        self, feed: WriteFeed, field: str, number: str, shown: str, allowed: str
-    ) -> None:
+    @pytest.mark.parametrize(("field", "allowed"), [("price", "an amount such as 49.99"), ("rating", "from 0 to 5")])
+    @pytest.mark.parametrize(("number", "shown"), [("NaN", "nan"), ("Infinity", "inf"), ("-Infinity", "-inf")])
+    def test_numbers_that_are_none(self, feed: WriteFeed, field: str, number: str, shown: str, allowed: str) -> None:
         row = {"name": '"Kettle"', "price": "5", field: number}
         path = feed("{" + ", ".join(f'"{key}": {value}' for key, value in row.items()) + "}")
         assert f"{path}, line 1: '{field}' is {shown}; expected" in message(path)
@@ -193,9 +185,7 @@ class TestJsonLines:
 
     def test_long_field_in_an_allowed_line(self, feed: WriteFeed) -> None:
         path = feed(json.dumps({"name": "Kettle", "price": 5, "description": "x" * 60_000}))
-        assert f"{path}, line 1: 'description' has 60,000 characters; at most 50,000 are allowed" in message(
-            path
-        )
+        assert f"{path}, line 1: 'description' has 60,000 characters; at most 50,000 are allowed" in message(path)
 
 
 class TestPrices:
@@ -229,9 +219,7 @@ class TestPrices:
         path = feed(json.dumps({"name": "Kettle", "price": text}))
         assert f"{path}, line 1: 'price' is {text}; a price is not negative" in message(path)
 
-    @pytest.mark.parametrize(
-        "text", ["cheap", "on request", "5 to 7", "€", "1e5", "12..", "--5", "5-", "nan"]
-    )
+    @pytest.mark.parametrize("text", ["cheap", "on request", "5 to 7", "€", "1e5", "12..", "--5", "5-", "nan"])
     def test_unparsable_price(self, feed: WriteFeed, text: str) -> None:
         path = feed(GOOD, json.dumps({"name": "Kettle", "price": text}))
         assert f"{path}, line 2: 'price' is '{text}'; expected an amount such as 49.99" in message(path)
@@ -249,7 +237,8 @@ class TestPrices:
 class TestCsv:
     def test_every_column_is_read(self, feed: WriteFeed) -> None:
         path = feed(
-            "ID,Title,Price,Brand,Category,Stock,Rating,Rating Count,attributes.colour,attributes.battery_life,attributes.sizes",
+            "ID,Title,Price,Brand,Category,Stock,Rating,Rating Count,"
+            "attributes.colour,attributes.battery_life,attributes.sizes",
             'A-1,Kettle,"1,299.00",Casaro,Kitchen > Kettles|Gifts,3,4.5,7,cream,40 hours,S|M| L',
             name="feed.csv",
         )
@@ -279,9 +268,7 @@ class TestCsv:
         path = feed(raw="\ufeffname;price\nKettle;5\n".encode(), name="feed.csv")
         assert [product.name for product in products(path)] == ["Kettle"]
 
-    @pytest.mark.parametrize(
-        ("header", "missing"), [("id,price", "'name'"), ("id,brand", "'name' and 'price'")]
-    )
+    @pytest.mark.parametrize(("header", "missing"), [("id,price", "'name'"), ("id,brand", "'name' and 'price'")])
     def test_missing_column(self, feed: WriteFeed, header: str, missing: str) -> None:
         path = feed(header, "1,5", name="feed.csv")
         text = message(path)
@@ -304,9 +291,7 @@ class TestCsv:
         )
         refused: list[RowProblem] = []
         kept = list(read_catalog(path, bad_rows=refused))
-        assert [(product.name, product.description) for product in kept] == [
-            ("Kettle", "boils in two minutes")
-        ]
+        assert [(product.name, product.description) for product in kept] == [("Kettle", "boils in two minutes")]
         assert [problem.line for problem in refused] == [5, 6, 8]
 
     def test_header_behind_blank_lines(self, feed: WriteFeed) -> None:
@@ -330,9 +315,7 @@ class TestCsv:
 
     def test_long_field_in_an_allowed_line(self, feed: WriteFeed) -> None:
         path = feed("name,price,description", f"Kettle,5,{'x' * 60_000}", name="feed.csv")
-        assert f"{path}, line 2: 'description' has 60,000 characters; at most 50,000 are allowed" in message(
-            path
-        )
+        assert f"{path}, line 2: 'description' has 60,000 characters; at most 50,000 are allowed" in message(path)
 
     def test_zero_byte(self, feed: WriteFeed) -> None:
         path = feed("name,price", "Ket\x00tle,5", "Pan,5", name="feed.csv")
@@ -485,12 +468,7 @@ def check_reading(path: Path) -> None:
 
 
 json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text()
-    | st.sampled_from(["5", "4,99 €", "\ud800"]),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["5", "4,99 €", "\ud800"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
@@ -504,9 +482,7 @@ rows = st.builds(
 )
 no_surrogates = st.characters(blacklist_categories=["Cs"])
 text_lines = st.text(no_surrogates) | st.sampled_from(["name,price", "name;price", '"', "a,1", GOOD])
-many_examples = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+many_examples = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @many_examples
@@ -527,9 +503,7 @@ def test_any_bytes_give_products_or_a_catalog_error(tmp_path: Path, content: byt
 
 @many_examples
 @given(feed_rows=st.lists(rows, min_size=1, max_size=4))
-def test_any_json_rows_give_products_or_a_catalog_error(
-    tmp_path: Path, feed_rows: list[dict[str, object]]
-) -> None:
+def test_any_json_rows_give_products_or_a_catalog_error(tmp_path: Path, feed_rows: list[dict[str, object]]) -> None:
     path = tmp_path / "feed.jsonl"
     path.write_text("\n".join(map(json.dumps, feed_rows)), encoding="utf-8")
     check_reading(path)

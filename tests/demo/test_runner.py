@@ -1,17 +1,20 @@
 import io
 import json
 import re
+import shlex
 import signal
 import socket
 import sys
 import threading
 import time
+from decimal import Decimal
 
 import pytest
 import requests
 import yaml
 from rich.console import Console
 
+from shopllm_rasa.catalog import Product
 from shopllm_rasa.cli.main import main
 from shopllm_rasa.demo import preparation, runner
 from shopllm_rasa.demo.checks import HOST
@@ -123,10 +126,20 @@ def test_it_serves_until_the_user_stops_it(fake, capsys, number):
     assert f"curl -s http://localhost:{fake.options.rasa_port}/webhooks/rest/webhook" in output
 
 
-def test_the_curl_lines_message_is_json(fake, capsys):
+@pytest.mark.parametrize(
+    ("settings", "question"),
+    [
+        ("{}", "What is the return policy for electronic products?"),
+        ("paths: {knowledge: null}", "Show me children's lamps"),
+    ],
+)
+def test_the_curl_line_asks_what_the_shop_can_answer(fake, project, monkeypatch, capsys, settings, question):
+    (project / "shopllm.yml").write_text(settings)
+    lamp = Product(id="1", name="x", price=Decimal(1), categories=("Light", "Children's lamps"))
+    monkeypatch.setattr(preparation.Preparation, "index", lambda self: [lamp])
     fake.run(lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT))
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("curl"))
-    assert json.loads(line.partition(" -d '")[2].rstrip("'"))["message"].startswith("What is the return policy")
+    assert json.loads(shlex.split(line)[-1]) == {"sender": "me", "message": question}
 
 
 def test_a_server_that_dies_ends_everything(fake):

@@ -134,7 +134,8 @@ def test_serving_imports_neither_torch_nor_transformers(index_dir: Path) -> None
         "import sys; from shopllm_rasa.retrieval import ProductIndex, KnowledgeIndex\n"
         f"index = ProductIndex.open({str(index_dir)!r}); KnowledgeIndex.open({str(index_dir)!r}, index.encoder)\n"
         "assert index.search('kettle')\n"
-        "print([m for m in ('torch', 'transformers', 'sentence_transformers', 'tensorflow', 'rasa') if m in sys.modules])"
+        "heavy = ('torch', 'transformers', 'sentence_transformers', 'tensorflow', 'rasa')\n"
+        "print([name for name in heavy if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -5,6 +6,8 @@ import pytest
 
 from shopllm_rasa.errors import SettingsError
 from shopllm_rasa.generation.prompts import Prompts
+
+WritePrompt = Callable[..., Prompts]
 
 
 def problem(prompts: Prompts, name: str = "answer.v1", **values: object) -> str:
@@ -14,7 +17,7 @@ def problem(prompts: Prompts, name: str = "answer.v1", **values: object) -> str:
 
 
 @pytest.fixture
-def own(tmp_path: Path):  # noqa: ANN201
+def own(tmp_path: Path) -> WritePrompt:
     """Prompts with a file of the shop's own."""
 
     def write(text: str | bytes, name: str = "answer.v1") -> Prompts:
@@ -44,7 +47,7 @@ class TestShipped:
 
 
 class TestOwnFolder:
-    def test_its_files_stand_before_the_shipped_ones(self, own) -> None:  # noqa: ANN001
+    def test_its_files_stand_before_the_shipped_ones(self, own: WritePrompt) -> None:
         prompts = own("Be kind, {{ shop_name }}!")
         assert prompts.render("answer.v1", shop_name="Vale") == "Be kind, Vale!"
         assert prompts.render("passages.v1", passages=[], question="Why?").endswith("Question: Why?")
@@ -57,15 +60,17 @@ class TestOwnFolder:
     def test_missing_file(self) -> None:
         assert problem(Prompts(), "answer.v99").startswith("The prompt 'answer.v99.jinja' cannot be used: ")
 
-    def test_undefined_variable(self, own) -> None:  # noqa: ANN001
+    def test_undefined_variable(self, own: WritePrompt) -> None:
         text = problem(own("Hello {{ shop }}"), shop_name="Vale")
         assert text == "The prompt 'answer.v1.jinja' cannot be used: 'shop' is undefined"
 
-    @pytest.mark.parametrize("template", ["{{ shop_name", "{% if %}", "{{ shop_name + 1 }}", "{{ shop_name | nofilter }}"])
-    def test_wrong_template(self, own, template: str) -> None:  # noqa: ANN001
+    @pytest.mark.parametrize(
+        "template", ["{{ shop_name", "{% if %}", "{{ shop_name + 1 }}", "{{ shop_name | nofilter }}"]
+    )
+    def test_wrong_template(self, own: WritePrompt, template: str) -> None:
         assert problem(own(template), shop_name="Vale").startswith("The prompt 'answer.v1.jinja' cannot be used: ")
 
-    def test_another_encoding(self, own) -> None:  # noqa: ANN001
+    def test_another_encoding(self, own: WritePrompt) -> None:
         assert "cannot be used" in problem(own("Café {{ shop_name }}".encode("latin-1")), shop_name="Vale")
 
     @pytest.mark.parametrize(
@@ -80,5 +85,5 @@ class TestOwnFolder:
             "{{ '{0.__class__}'.format(shop_name) }}",
         ],
     )
-    def test_a_template_cannot_reach_python(self, own, template: str) -> None:  # noqa: ANN001
+    def test_a_template_cannot_reach_python(self, own: WritePrompt, template: str) -> None:
         assert "cannot be used" in problem(own(template), shop_name="Vale")

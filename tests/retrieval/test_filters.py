@@ -78,9 +78,7 @@ class TestAllow:
         assert not Filters(attributes={"": "art"}).allow(smart)
         assert Filters(attributes={"": "smart"}).allow(smart)
 
-    @given(
-        price=st.decimals(0, 999, places=2), low=st.decimals(0, 999, places=2), high=st.decimals(0, 999, places=2)
-    )
+    @given(price=st.decimals(0, 999, places=2), low=st.decimals(0, 999, places=2), high=st.decimals(0, 999, places=2))
     def test_prices_are_inclusive_limits(self, price: Decimal, low: Decimal, high: Decimal) -> None:
         low, high = min(low, high), max(low, high)
         allowed = Filters(price_min=low, price_max=high).allow(product(price=price))

@@ -100,7 +100,9 @@ class TestDamage:
         assert text.startswith(f"'{file}' is damaged")
         assert BUILD_AGAIN in text
 
-    @pytest.mark.parametrize("content", ["[]", "null", "5", '"x"', "{}", '{"format_version": 1, "parts": {"products": 5}}'])
+    @pytest.mark.parametrize(
+        "content", ["[]", "null", "5", '"x"', "{}", '{"format_version": 1, "parts": {"products": 5}}']
+    )
     def test_manifest_of_another_shape(self, index_copy: Path, content: str) -> None:
         (index_copy / MANIFEST_FILE).write_text(content, encoding="utf-8")
         assert BUILD_AGAIN in problem(index_copy)

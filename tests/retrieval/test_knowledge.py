@@ -58,7 +58,9 @@ class TestPages:
         folder = page("No.", "d.txt")
         assert [passage.path for passage in read_knowledge(folder)] == ["a.md", "b.md", "more/c.md"]
 
-    @pytest.mark.parametrize("text", ["", "\n \n", "# Title\n\n## Section\n", "---\ntitle: Returns\n---\n", "---\ntitle: Returns\n---"])
+    @pytest.mark.parametrize(
+        "text", ["", "\n \n", "# Title\n\n## Section\n", "---\ntitle: Returns\n---\n", "---\ntitle: Returns\n---"]
+    )
     def test_pages_without_text_give_nothing(self, page: WritePage, text: str) -> None:
         assert read_knowledge(page(text)) == []
 
@@ -145,7 +147,9 @@ class TestProblems:
             read_knowledge(folder)
         assert str(caught.value) == f"{folder / 'returns.md'}: byte {byte} is not UTF-8. Save the page as UTF-8."
 
-    @pytest.mark.parametrize("front", ["title: [", "title: a: b", "\ttitle: x", "updated: 2026-02-30", "a: !!python/object:x y"])
+    @pytest.mark.parametrize(
+        "front", ["title: [", "title: a: b", "\ttitle: x", "updated: 2026-02-30", "a: !!python/object:x y"]
+    )
     def test_bad_front_matter(self, page: WritePage, front: str) -> None:
         folder = page(f"---\n{front}\n---\n# T\n\nText.\n")
         with pytest.raises(KnowledgeError) as caught:
@@ -173,7 +177,8 @@ def test_the_demo_shop_s_pages(data_dir: Path) -> None:
 @given(
     st.text()
     | st.lists(
-        st.sampled_from(["---", "# A", "## B", "- c", "d.", "e:", "", "title: x", "**f**", "1. g", "|h|", "_i"]), max_size=12
+        st.sampled_from(["---", "# A", "## B", "- c", "d.", "e:", "", "title: x", "**f**", "1. g", "|h|", "_i"]),
+        max_size=12,
     ).map("\n".join)
 )
 def test_any_page_is_read_or_refused(page: WritePage, text: str) -> None:

@@ -207,7 +207,9 @@ class TestUpsert:
         assert old is not None
         others = [item.id for item in index.products if item.id != old.id]
         vectors = index.vectors_of(others)
-        changed = replace(old, name="Inflatable pink flamingo", categories=("Pool Toys",), description="", attributes={})
+        changed = replace(
+            old, name="Inflatable pink flamingo", categories=("Pool Toys",), description="", attributes={}
+        )
         index.upsert([changed])
         assert embedded == [changed.search_text]
         embedded.clear()

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -7,9 +8,11 @@ from shopllm_rasa.errors import SearchError
 from shopllm_rasa.retrieval import Filters, ProductIndex
 from shopllm_rasa.retrieval.product_search import ProductQuery, SearchResult, read_query, search_products
 
+Read = Callable[[str], ProductQuery]
+
 
 @pytest.fixture
-def read(finder: MentionFinder):  # noqa: ANN201
+def read(finder: MentionFinder) -> Read:
     """Reads a message with the mentions of the demo catalogue."""
     return lambda text: read_query(text, finder.find(text))
 
@@ -34,7 +37,11 @@ class TestReadQuery:
                 "running shoes in for women",
                 {"categories": "Running Shoes", "attributes": {"sizes": "42"}, "price_max": 150},
             ),
-            ("kettles over 20 and under 50", "kettles and", {"categories": "Kettles", "price_min": 20, "price_max": 50}),
+            (
+                "kettles over 20 and under 50",
+                "kettles and",
+                {"categories": "Kettles", "price_min": 20, "price_max": 50},
+            ),
             ("a Nordbyte laptop", "a Nordbyte laptop", {"brands": "Nordbyte", "categories": "Laptops"}),
             ("black kettle", "black kettle", {"categories": "Kettles", "attributes": {"colour": "black"}}),
             ("kettles in stock", "kettles", {"categories": "Kettles", "in_stock": True}),
@@ -42,20 +49,20 @@ class TestReadQuery:
             ("something nice", "something nice", {}),
         ],
     )
-    def test_words_and_limits(self, read, text: str, words: str, filters: dict[str, object]) -> None:  # noqa: ANN001
+    def test_words_and_limits(self, read: Read, text: str, words: str, filters: dict[str, object]) -> None:
         query = read(text)
         assert query.filters == Filters.from_dict(filters)
         assert query.text == words
 
-    def test_a_brand_that_the_product_is_for_is_no_limit(self, read) -> None:  # noqa: ANN001
+    def test_a_brand_that_the_product_is_for_is_no_limit(self, read: Read) -> None:
         assert read("a laptop stand for my Nordbyte").filters.brands == ()
         assert read("headphones like the Sonavale").filters.brands == ()
         assert read("headphones by Sonavale").filters.brands == ("Sonavale",)
 
-    def test_limits_alone_are_searched_by_their_names(self, read) -> None:  # noqa: ANN001
+    def test_limits_alone_are_searched_by_their_names(self, read: Read) -> None:
         assert read("under 50").text == "up to 50"
 
-    def test_contradictory_limits(self, read) -> None:  # noqa: ANN001
+    def test_contradictory_limits(self, read: Read) -> None:
         with pytest.raises(SearchError, match="price_min 50 is above price_max 20; no product can fit"):
             read("kettles over 50 and under 20")
 
