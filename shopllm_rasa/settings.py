@@ -71,8 +71,8 @@ class OpenAISettings(_Section):
     base_url: str = Field(default="http://localhost:11434/v1", regex="^https?://", description="up to and with /v1")
     model: str = Field(default="llama3.2", min_length=1, description="the model's name on that server")
     api_key: str | None = Field(default=None, description="usually ${OPENAI_API_KEY}")
-    timeout_seconds: float = Field(default=20.0, gt=0, le=120, description="for one try")
-    retries: int = Field(default=2, ge=0, le=5, description="further tries after 429, 5xx or a lost connection")
+    timeout_seconds: float = Field(default=8.0, gt=0, le=120, description="for one try")
+    retries: int = Field(default=1, ge=0, le=5, description="further tries after 429, 5xx or a lost connection")
     max_tokens: int = Field(default=300, ge=16, le=2000, description="upper limit of a reply")
 
 

@@ -30,8 +30,8 @@ def rating_text(product: Product) -> str:
     """The customers' verdict, an empty text where there is none."""
     if product.rating is None or not product.rating_count:
         return ""
-    people = "customer" if product.rating_count == 1 else "customers"
-    return f"{product.rating_count} {people} rate it {product.rating:.1f} out of 5."
+    people = "customer rates" if product.rating_count == 1 else "customers rate"
+    return f"{product.rating_count} {people} it {product.rating:.1f} out of 5."
 
 
 def description_text(product: Product) -> str:
@@ -74,10 +74,9 @@ def comparison_text(products: Sequence[Product]) -> str:
         rows.append(("in stock", [_stock_word(product) for product in products]))
     lines = [" vs ".join(product.name for product in products)]
     lines += [f"- {name}: {' | '.join(values)}" for name, values in rows]
-    cheapest = min(products, key=lambda product: product.price)
-    if len({product.currency for product in products}) == 1 and len({product.price for product in products}) > 1:
-        dearest = max(product.price for product in products)
-        lines.append(f"Cheapest, by {dearest - cheapest.price:.2f} {cheapest.currency}: {cheapest.name}.")
+    cheapest, *others = sorted(products, key=lambda product: product.price)
+    if len({product.currency for product in products}) == 1 and others and cheapest.price < others[0].price:
+        lines.append(f"Cheapest, by {others[0].price - cheapest.price:.2f} {cheapest.currency}: {cheapest.name}.")
     return "\n".join(lines)
 
 

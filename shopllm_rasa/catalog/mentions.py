@@ -146,7 +146,11 @@ class MentionFinder:
 
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}")
 # Letters and digits apart are an order number only in capitals: "and 20000" is none, nor is an amount.
-_ORDER = re.compile(r"\b(?:[A-Za-z]{2,3}-?|(?!EUR|USD|GBP)[A-Z]{2,3} )\d{5,8}\b|(?<=order )#?\d{5,12}\b|#\d{5,12}\b")
+# Digits alone are one behind "order" or #, or when they are the whole message, as in reply to the bot's question.
+_ORDER = re.compile(
+    r"\b(?:[A-Za-z]{2,3}-?|(?!EUR|USD|GBP)[A-Z]{2,3} )\d{5,8}\b"
+    r"|(?<=order )#?\d{5,12}\b|#\d{5,12}\b|(?<!\S)(?<!.)\d{5,12}(?=\s*\Z)"
+)
 
 
 def _codes(text: str) -> Iterator[Mention]:
@@ -163,10 +167,10 @@ def _codes(text: str) -> Iterator[Mention]:
 _CURRENCY = r"(?:€|\$|£|eur(?:os?)?\b|euros?\b|dollars?\b|bucks\b|usd\b|pounds?\b|quid\b|gbp\b)"
 _AMOUNT = (
     rf"(?P<{{0}}>(?:(?:[€$£]|eur|usd|gbp)\s?)?"
-    rf"\d{{{{1,3}}}}(?:[.,]\d{{{{3}}}})*\d*(?:[.,]\d{{{{1,2}}}})?(?:\s?{_CURRENCY})?)"
+    rf"(?<!\d)(?<!\d[.,])\d{{{{1,3}}}}(?:[.,]\d{{{{3}}}}){{{{0,4}}}}\d{{{{0,9}}}}(?:[.,]\d{{{{1,2}}}})?(?:\s?{_CURRENCY})?)"
 )
 _NO_UNIT = (
-    r"(?!\s*-?\s*(?:(?:kg|g|cm|mm|m|inch|inches|l|litres?|ml|w|watts?|years?|yrs?|months?|weeks?|days?|hours?|h|min"
+    r"(?!\s{0,3}-?\s{0,3}(?:(?:kg|g|cm|mm|m|inch|inches|l|litres?|ml|w|watts?|years?|yrs?|months?|weeks?|days?|hours?|h|min"
     r"|minutes?|gb|tb|mah|people|persons?|pieces|pcs|hz|mp|stars?)\b|%|\"))(?![\d.,]*\d)"
 )
 _BELOW = (

@@ -55,6 +55,9 @@ def main() -> None:
         # The reader of a pipe (head, less) has gone: not an error, but Python would print one while ending.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:  # a full disk, a folder that cannot be written
+        print(f"{error.strerror}: '{error.filename}'" if error.filename else error, file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -202,7 +202,10 @@ class _Trainer:
         heads = [self._intent_head, *self._sentiment_head.parameters()]
         optimizer = torch.optim.AdamW(
             [
-                {"params": [item for item in self._encoder.parameters() if item.requires_grad], "lr": options.encoder_rate},
+                {
+                    "params": [item for item in self._encoder.parameters() if item.requires_grad],
+                    "lr": options.encoder_rate,
+                },
                 {"params": heads, "lr": options.head_rate},
             ],
             weight_decay=0.01,

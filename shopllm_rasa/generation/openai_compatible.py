@@ -39,23 +39,20 @@ class OpenAICompatibleBackend:
         self._shop_name = shop_name
         self._prompts = Prompts(prompts)
         self._session = requests.Session()
+        self._messages("", ())  # a prompt of the user's that cannot be rendered is told now, not to a customer
 
     def answer(self, question: str, passages: Sequence[PassageHit]) -> Draft:
         """See `GenerationBackend.answer`."""
         redacted = redact(question)
-        messages = [
-            {"role": "system", "content": self._prompts.render("answer.v1", shop_name=self._shop_name)},
-            {
-                "role": "user",
-                "content": self._prompts.render(
-                    "passages.v1", passages=[hit.passage for hit in passages], question=redacted.text
-                ),
-            },
-        ]
-        text = self._complete(messages)
+        text = self._complete(self._messages(redacted.text, passages))
         if NO_ANSWER in text:
             return Draft("", tuple(passages))
         return Draft(redacted.restore(text), tuple(passages))
+
+    def _messages(self, question: str, passages: Sequence[PassageHit]) -> list[dict[str, str]]:
+        system = self._prompts.render("answer.v1", shop_name=self._shop_name)
+        data = self._prompts.render("passages.v1", passages=[hit.passage for hit in passages], question=question)
+        return [{"role": "system", "content": system}, {"role": "user", "content": data}]
 
     def _complete(self, messages: list[dict[str, str]]) -> str:
         """Asks the server, again after passing failures, with growing pauses."""

@@ -44,24 +44,13 @@ class ReviewStore:
         if not file.is_file():
             raise ShopDataError(f"The reviews file '{file}' does not exist.")
         reviews = []
-        with file.open(encoding="utf-8") as stream:
-            for number, line in enumerate(stream, start=1):
-                try:
-                    row = json.loads(line)
-                    review = Review(
-                        str(row["product_id"]),
-                        int(row["rating"]),
-                        str(row.get("title", "")),
-                        str(row["text"]),
-                    )
-                except (ValueError, TypeError, KeyError) as error:
-                    raise ShopDataError(
-                        f"{file}, line {number}: expected an object with product_id, rating and text "
-                        f"({type(error).__name__}: {error})."
-                    ) from None
-                if not 1 <= review.rating <= 5:
-                    raise ShopDataError(f"{file}, line {number}: 'rating' is {review.rating}; allowed are 1 to 5.")
-                reviews.append(review)
+        try:
+            lines = file.read_text(encoding="utf-8-sig").split("\n")
+        except UnicodeDecodeError:
+            raise ShopDataError(f"{file}: the file is not UTF-8.") from None
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                reviews.append(_review(f"{file}, line {number}", line))
         return cls(reviews)
 
     def of(self, product_id: str) -> list[Review]:
@@ -74,14 +63,31 @@ class ReviewStore:
         overall = rating_text(product)
         if not reviews:
             return (overall and f"{product.name}: {overall}") or f"Nobody has reviewed the {product.name} yet."
-        lines = [f"{product.name}: {overall}" if overall else f"{product.name} has {len(reviews)} reviews."]
+        lines = [f"{product.name}: {overall}" if overall else f"{product.name} has {_count(len(reviews), 'review')}."]
         best = max(reviews, key=lambda review: (review.rating, len(review.text)))
         worst = min(reviews, key=lambda review: (review.rating, -len(review.text)))
         if best.rating >= _GOOD:
-            lines.append(f"A customer who likes it ({best.rating} stars): “{_quote(best.text)}”")
+            lines.append(f"A customer who likes it ({_count(best.rating, 'star')}): “{_quote(best.text)}”")
         if worst.rating <= _BAD:
-            lines.append(f"A critical one ({worst.rating} stars): “{_quote(worst.text)}”")
+            lines.append(f"A critical one ({_count(worst.rating, 'star')}): “{_quote(worst.text)}”")
         return "\n".join(lines)
+
+
+def _review(where: str, line: str) -> Review:
+    try:
+        row = json.loads(line)
+        review = Review(str(row["product_id"]), int(row["rating"]), str(row.get("title", "")), str(row["text"]))
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        raise ShopDataError(
+            f"{where}: expected an object with product_id, rating and text ({type(error).__name__}: {error})."
+        ) from None
+    if not 1 <= review.rating <= 5:
+        raise ShopDataError(f"{where}: 'rating' is {review.rating}; allowed are 1 to 5.")
+    return review
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _quote(text: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.retrieval import Filters, ProductIndex
+from shopllm_rasa.retrieval.product_index import MAX_RESULTS
 
 # The k-th latest product a customer looked at counts DECAY**k: what was seen last matters most.
 DECAY = 0.8
@@ -63,17 +64,18 @@ class Recommender:
         Returns:
             At most k recommendations, best first; the shop's favourites when nothing is known of the customer.
         """
+        wish = wish.strip()
         conditions = filters or Filters()
         history = dict.fromkeys([*viewed, *bought])
         seen = [item for item in list(history)[:MAX_HISTORY] if self._index.get(item)]
-        profile = self._profile(wish.strip(), seen)
+        profile = self._profile(wish, seen)
         if profile is None:
-            pool = [p for p in self._index.products if p.in_stock and conditions.allow(p) and p.id not in seen]
+            pool = [p for p in self._index.products if p.in_stock and conditions.allow(p) and p.id not in history]
             pool.sort(key=self._quality, reverse=True)
             relevance = {product.id: self._quality(product) for product in pool[:_CANDIDATES]}
         else:
-            hits = self._index.search_vector(profile, _CANDIDATES + len(seen), conditions)
-            pool = [hit.product for hit in hits if hit.product.in_stock and hit.product.id not in seen]
+            hits = self._index.search_vector(profile, min(_CANDIDATES + len(history), MAX_RESULTS), conditions)
+            pool = [hit.product for hit in hits if hit.product.in_stock and hit.product.id not in history]
             scores = {hit.product.id: hit.score for hit in hits}
             relevance = {p.id: scores[p.id] + _QUALITY_WEIGHT * self._quality(p) for p in pool}
         chosen = self._diversify(pool[:_CANDIDATES], relevance, k)
@@ -125,7 +127,8 @@ class Recommender:
             if other and other.categories and other.categories[-1:] == product.categories[-1:]:
                 return f"because you {'bought' if item in bought else 'looked at'} {other.name}"
         if product.rating is not None and product.rating >= 4 and product.rating_count:
-            return f"{product.rating:.1f} of 5 from {product.rating_count} customers"
+            people = "customer" if product.rating_count == 1 else "customers"
+            return f"{product.rating:.1f} of 5 from {product.rating_count} {people}"
         if wish:
             return "fits what you asked for"
         return "popular in our shop"

@@ -98,8 +98,11 @@ class Filters:
         """
         steps = []
         current = self
-        for name, empty in (("attributes", {}), ("brands", ()), ("price", None)):
-            names = ("price_min", "price_max") if name == "price" else (name,)
+        for name, names, empty in (
+            ("attributes", ("attributes",), {}),
+            ("brand", ("brands",), ()),
+            ("price", ("price_min", "price_max"), None),
+        ):
             if any(getattr(current, part) not in (None, (), {}) for part in names):
                 current = replace(current, **dict.fromkeys(names, empty))
                 steps.append((name, current))

@@ -7,7 +7,7 @@ with; which of the two was wrong is never told.
 import hmac
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -140,11 +140,11 @@ class ShopStore:
         query = (
             sql_select(_orders, _customers.c.email)
             .join(_customers, _customers.c.id == _orders.c.customer_id)
-            .where(_orders.c.number == number.strip().upper())
+            .where(_orders.c.number.in_(_spellings(number)))
         )
         with self._connect() as connection:
             row = connection.execute(query).mappings().first()
-            if row is None or not _same_address(row["email"], email):
+            if row is None or not _same_address(row["email"], _storable(email)):
                 return None
             lines = connection.execute(sql_select(_items).where(_items.c.order_number == row["number"])).mappings()
             items = tuple(
@@ -180,7 +180,7 @@ class ShopStore:
             connection.execute(
                 _handovers.insert().values(
                     reference=reference,
-                    conversation_id=conversation_id[:255],
+                    conversation_id=_storable(conversation_id)[:255],
                     created=datetime.now(timezone.utc).replace(tzinfo=None),
                     reason=reason[:200],
                 )
@@ -198,7 +198,8 @@ class ShopStore:
         """
         customers = [_customer_row(*entry) for entry in _entries(customers_file)]
         orders = [_order_rows(*entry) for entry in _entries(orders_file)]
-        known = {row["id"] for row in customers}
+        known = _all_different(customers_file, "id", customers)
+        _all_different(orders_file, "number", [row for row, _ in orders])
         for row, _ in orders:
             if row["customer_id"] not in known:
                 raise ShopDataError(
@@ -227,6 +228,17 @@ class ShopStore:
             raise ShopDataError(f"The shop database failed: {type(error).__name__}.") from None
 
 
+def _storable(text: str) -> str:
+    """A text as databases and their drivers take it: without halves of characters and NUL."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+
+
+def _spellings(number: str) -> list[str]:
+    """An order number as given and without the dash that customers and bots put in or leave out."""
+    given = _storable(number).strip().upper()
+    return [given, given.replace("-", "")]
+
+
 def _same_address(stored: str, given: str) -> bool:
     """Compares without telling by time how much of the address was right."""
     return hmac.compare_digest(stored.strip().casefold().encode(), given.strip().casefold().encode())
@@ -244,6 +256,10 @@ def _entries(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         raise ShopDataError(f"{file}: the file is not UTF-8.") from None
     except json.JSONDecodeError as error:
         raise ShopDataError(f"{file}, line {error.lineno}: this is not valid JSON ({error.msg}).") from None
+    except RecursionError:
+        raise ShopDataError(f"{file}: the JSON is nested too deeply.") from None
+    except (ValueError, ArithmeticError):
+        raise ShopDataError(f"{file}: the JSON has a number that is too long.") from None
     if not isinstance(entries, list):
         raise ShopDataError(f"{file}: expected a list of objects at the top.")
     for number, entry in enumerate(entries, start=1):
@@ -251,6 +267,16 @@ def _entries(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         if not isinstance(entry, dict):
             raise ShopDataError(f"{where}: expected an object.")
         yield where, entry
+
+
+def _all_different(file: Path, key: str, rows: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The values of a key that no two rows may share."""
+    values: set[str] = set()
+    for row in rows:
+        if row[key] in values:
+            raise ShopDataError(f"{file}: the {key} '{row[key]}' is there twice.")
+        values.add(row[key])
+    return values
 
 
 def _required(entry: Mapping[str, Any], key: str, where: str) -> Any:
@@ -287,17 +313,31 @@ def _order_rows(where: str, entry: Mapping[str, Any]) -> tuple[dict[str, Any], l
         "expected_on": _date(entry, "expected_on", where),
         "delivered_on": _date(entry, "delivered_on", where),
     }
+    lines = entry.get("items") or []
+    if not isinstance(lines, list) or not all(isinstance(item, dict) for item in lines):
+        raise ShopDataError(f"{where}: 'items' has to be a list of objects.")
     items = [
         {
             "order_number": number,
             "product_id": str(_required(item, "product_id", where)),
             "name": str(_required(item, "name", where)),
-            "quantity": int(_required(item, "quantity", where)),
+            "quantity": _quantity(item, where),
             "unit_price": str(_amount(item, "unit_price", where)),
         }
-        for item in entry.get("items", [])
+        for item in lines
     ]
     return order, items
+
+
+def _quantity(item: Mapping[str, Any], where: str) -> int:
+    value = _required(item, "quantity", where)
+    try:
+        quantity = int(str(value))
+    except ValueError:
+        quantity = 0
+    if quantity < 1:
+        raise ShopDataError(f"{where}: 'quantity' is '{value}'; expected a whole number from 1.")
+    return quantity
 
 
 def _date(entry: Mapping[str, Any], key: str, where: str, required: bool = False) -> date | None:

@@ -26,11 +26,15 @@ function el(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** Return an address that is safe to use, or null: http(s) or root-relative only. */
+/**
+ * Return an address that is safe to use, or null: http(s), or root-relative where the shop's own address is
+ * known. This page may stand somewhere else, and a link that leads nowhere is worse than none.
+ */
 function safeUrl(value) {
   if (typeof value !== "string" || !/^(https?:\/\/|\/)/i.test(value)) return null;
+  if (value.startsWith("/") && !hasText(config.shop_url)) return null;
   try {
-    const url = new URL(value, location.href);
+    const url = new URL(value, config.shop_url);
     return ["http:", "https:"].includes(url.protocol) ? url.href : null;
   } catch {
     return null;

@@ -56,6 +56,7 @@ class TestPrices:
             ("cheaper than eur 20000", "20000"),
             ("50 euros or less", "50"),
             ("<= 40", "40"),
+            ("max.50", "50"),
             ("a kettle, 60 max", "60"),
             ("UNDER 50", "50"),
         ],
@@ -113,6 +114,8 @@ class TestPrices:
             "I am 30",
             "the Drift 2",
             "between 40 and 20",
+            "under " + "1" * 1_900,
+            "under " + "1." * 900,
             "",
         ],
     )

@@ -65,6 +65,12 @@ def test_the_customer_s_own_words_are_evidence() -> None:
     assert unsupported_claims("Your order 17267 is safe.", ["Where is 17267?"]) == []
 
 
+@pytest.mark.parametrize("piece", ["a", "a.", "1", "a@"])
+def test_an_endless_reply_is_checked(piece: str) -> None:
+    reply = piece * (1_000_000 // len(piece)) + " and 45 days"
+    assert unsupported_claims(reply, [])[-1] == "45"
+
+
 @given(st.text())
 def test_every_text_supports_itself(text: str) -> None:
     assert unsupported_claims(text, [text]) == []

@@ -134,7 +134,7 @@ class TestRelaxations:
     def test_attributes_go_first_then_brand_then_price(self) -> None:
         filters = Filters(Decimal(5), Decimal(9), ("Casaro",), ("Kettles",), {"colour": "red"}, in_stock=True)
         steps = filters.relaxations()
-        assert [name for name, _ in steps] == ["attributes", "brands", "price"]
+        assert [name for name, _ in steps] == ["attributes", "brand", "price"]
         assert steps[0][1] == Filters(Decimal(5), Decimal(9), ("Casaro",), ("Kettles",), {}, in_stock=True)
         assert steps[1][1] == Filters(Decimal(5), Decimal(9), (), ("Kettles",), {}, in_stock=True)
         assert steps[2][1] == Filters(None, None, (), ("Kettles",), {}, in_stock=True)

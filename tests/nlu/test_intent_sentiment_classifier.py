@@ -1,0 +1,237 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rasa.engine.graph import ExecutionContext, GraphSchema
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
+from rasa.shared.exceptions import InvalidConfigException, RasaException
+from rasa.shared.importers.rasa import RasaFileImporter
+from rasa.shared.nlu.training_data.message import Message
+
+from shopllm_rasa.nlu import IntentSentimentClassifier
+
+pytestmark = pytest.mark.slow
+
+NLU_FILE = Path(__file__).parent / "nlu.yml"
+NLU = NLU_FILE.read_text(encoding="utf-8")
+
+
+def config(**values):
+    return {**IntentSentimentClassifier.get_default_config(), "epochs": 3, "batch_size": 8, "progress": False, **values}
+
+
+def train(storage, resource, context, data, **values):
+    IntentSentimentClassifier.create(config(**values), storage, resource, context).train(data)
+
+
+def load(storage, resource, context, **values):
+    return IntentSentimentClassifier.load(config(**values), storage, resource, context)
+
+
+def parse(component, text):
+    message = Message.build(text)
+    component.process([message])
+    return message.as_dict(only_output_properties=True) | {"entities": message.get("entities", [])}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("classifier")
+    data = RasaFileImporter(training_data_paths=[str(NLU_FILE)]).get_nlu_data()
+    storage, resource = LocalModelStorage(folder), Resource("component")
+    context = ExecutionContext(GraphSchema({}), "1")
+    train(storage, resource, context, data)
+    return storage, resource, context, data
+
+
+@pytest.fixture(scope="module")
+def classifier(trained):
+    storage, resource, context, _ = trained
+    return load(storage, resource, context)
+
+
+def test_intent_ranking_sentiment_and_entity(classifier):
+    parsed = parse(classifier, "where is my parcel?")
+
+    assert parsed["intent"]["name"] == "order_status"
+    assert parsed["intent_ranking"][0]["name"] == "order_status"
+    assert len(parsed["intent_ranking"]) == 4
+    assert set(parsed["sentiment"]) == {"negative", "neutral", "positive"}
+    assert sum(parsed["sentiment"].values()) == pytest.approx(1, abs=1e-4)
+    (entity,) = parsed["entities"]
+    assert entity["entity"] == "sentiment"
+    assert entity["value"] == max(parsed["sentiment"], key=parsed["sentiment"].get)
+
+
+def test_a_strange_message_has_a_lower_confidence_than_a_known_one(classifier):
+    known = parse(classifier, "track my parcel please")["intent"]["confidence"]
+    strange = parse(classifier, "the mitochondria of purple algebra")["intent"]["confidence"]
+
+    assert strange < 0.5 < known
+
+
+def test_files_are_safetensors_and_json(trained):
+    storage, resource, _, _ = trained
+    with storage.read_from(resource) as folder:
+        endings = {file.suffix for file in folder.rglob("*") if file.is_file()}
+
+    assert endings == {".safetensors", ".json", ".onnx"}
+
+
+@pytest.mark.parametrize("text", ["", "   ", None])
+def test_an_empty_message_has_no_intent(classifier, text):
+    message = Message(data={"text": text})
+
+    classifier.process([message])
+
+    assert message.get("intent") == {"name": None, "confidence": 0.0}
+
+
+@pytest.mark.parametrize("text", ["😀😀😀", "привет как дела", "a" * 10_000, "你好", "\x00\x01"])
+def test_unusual_messages_get_a_result(classifier, text):
+    parsed = parse(classifier, text)
+
+    assert 0 <= parsed["intent"]["confidence"] <= 1
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=200))
+def test_arbitrary_unicode_never_fails(classifier, text):
+    assert 0 <= parse(classifier, text)["intent"]["confidence"] <= 1
+
+
+def test_messages_in_one_call_do_not_mix(classifier):
+    texts = ["hello there", "where is my order", "", "terrible shop"]
+    together = [Message.build(text) for text in texts]
+
+    classifier.process(together)
+
+    for message, text in zip(together, texts, strict=True):
+        assert message.get("intent")["name"] == parse(classifier, text)["intent"]["name"]
+
+
+def test_threads_get_their_own_answers(classifier):
+    texts = ["hello", "where is my order", "I love your shop", "terrible service"] * 10
+    expected = [parse(classifier, text)["intent"]["name"] for text in texts]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda text: parse(classifier, text)["intent"]["name"], texts))
+
+    assert found == expected
+
+
+def test_the_same_seed_gives_the_same_model(trained, tmp_path):
+    storage, resource, context, data = trained
+    other = LocalModelStorage(tmp_path)
+    train(other, resource, context, data)
+
+    first, second = (load(item, resource, context) for item in (storage, other))
+
+    ours = parse(first, "where is my parcel")["intent"]["confidence"]
+    assert parse(second, "where is my parcel")["intent"]["confidence"] == pytest.approx(ours, abs=1e-3)
+
+
+def test_incremental_training_goes_on_from_the_earlier_model(trained, tmp_path):
+    storage, resource, _, data = trained
+    context = ExecutionContext(GraphSchema({}), "1", is_finetuning=True)
+    component = load(storage, resource, context, epochs=1)
+
+    target = LocalModelStorage(tmp_path)
+    component._model_storage = target
+    component.train(data)
+    tuned = load(target, resource, ExecutionContext(GraphSchema({}), "2"))
+
+    assert parse(tuned, "where is my order")["intent"]["name"] == "order_status"
+    with target.read_from(resource) as folder:
+        assert json.loads((folder / "classifier.json").read_text())["figures"]["epochs"] == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"epoch": 3}, ["unknown key 'epoch'", "epochs"]),
+        ({"epochs": "many"}, ["'epochs' is 'many'", "expected int"]),
+        ({"epochs": True}, ["'epochs' is True"]),
+        ({"epochs": 0}, ["'epochs' is 0", "allowed are 1 to 100"]),
+        ({"validation_share": 0.9}, ["'validation_share' is 0.9"]),
+        ({"model": 5}, ["'model' is 5", "expected str"]),
+    ],
+)
+def test_a_wrong_config_is_refused(values, words):
+    with pytest.raises(InvalidConfigException) as error:
+        IntentSentimentClassifier.validate_config(config(**values))
+
+    assert all(word in str(error.value) for word in words)
+
+
+def test_the_default_config_is_valid():
+    IntentSentimentClassifier.validate_config(IntentSentimentClassifier.get_default_config())
+
+
+def test_a_model_that_does_not_exist(storage, resource, context, read_nlu, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    with pytest.raises(InvalidConfigException, match=r"'nobody/no-such-model' cannot be loaded.*Allowed: 'default'"):
+        train(storage, resource, context, read_nlu(), model="nobody/no-such-model")
+
+
+def test_a_single_intent_cannot_be_trained(storage, resource, context, read_nlu):
+    data = read_nlu('version: "3.1"\nnlu:\n  - intent: greet\n    examples: |\n      - hello\n      - hi\n')
+
+    with pytest.raises(InvalidConfigException, match="At least two intents"):
+        train(storage, resource, context, data)
+
+
+def test_an_unknown_sentiment_names_the_example(storage, resource, context, read_nlu):
+    data = read_nlu(NLU.replace("sentiment: positive", "sentiment: happy"))
+
+    with pytest.raises(InvalidConfigException, match=r"'praise'.*'happy'; allowed: negative, neutral, positive"):
+        train(storage, resource, context, data)
+
+
+def test_no_sentiment_labels_at_all_is_said_and_gives_neutral(storage, resource, context, read_nlu, caplog):
+    text = 'version: "3.1"\nnlu:\n' + "".join(
+        f"  - intent: {name}\n    examples: |\n      - {name} one\n      - {name} two\n" for name in ("apples", "pears")
+    )
+    train(storage, resource, context, read_nlu(text))
+
+    parsed = parse(load(storage, resource, context), "apples one")
+
+    assert "No example has a sentiment label" in caplog.text
+    assert parsed["intent"]["name"] == "apples"
+    assert max(parsed["sentiment"], key=parsed["sentiment"].get) == "neutral"
+
+
+def test_a_model_of_another_version_is_refused(trained, tmp_path):
+    storage, resource, context, _ = trained
+    copy = LocalModelStorage(tmp_path)
+    with storage.read_from(resource) as source, copy.write_to(resource) as target:
+        for file in source.rglob("*"):
+            if file.is_file():
+                to = target / file.relative_to(source)
+                to.parent.mkdir(parents=True, exist_ok=True)
+                to.write_bytes(file.read_bytes())
+        description = json.loads((target / "classifier.json").read_text())
+        (target / "classifier.json").write_text(json.dumps({**description, "format_version": 99}))
+
+    with pytest.raises(RasaException, match=r"format 99; this version reads 1\. Train again"):
+        load(copy, resource, context)
+
+
+def test_a_truncated_model_is_refused(trained, tmp_path):
+    storage, resource, context, _ = trained
+    copy = LocalModelStorage(tmp_path)
+    with storage.read_from(resource) as source, copy.write_to(resource) as target:
+        for name in ("classifier.json", "heads.safetensors"):
+            (target / name).write_bytes((source / name).read_bytes()[:-20])
+
+    with pytest.raises(RasaException, match=r"cannot be loaded.*Train again"):
+        load(copy, resource, context)
+
+
+def test_the_training_cache_sees_the_helper_modules():
+    assert IntentSentimentClassifier.fingerprint_addon(config())
