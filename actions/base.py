@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import traceback
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,12 +77,12 @@ class ShopAction(Action, ABC):
             reply = await asyncio.wait_for(asyncio.to_thread(self._reply, turn), MAX_SECONDS)
         except (ShopLLMError, asyncio.TimeoutError) as error:
             logger.error("%s failed: %s: %s", self.name(), type(error).__name__, error)
-            reply = Reply(
-                "Sorry, something is not working on our side right now. Please try again in a moment, "
-                "or talk to one of my colleagues.",
-                buttons=[PERSON_BUTTON],
-                slots={"offer": "person"},
-            )
+            reply = _apology()
+        except Exception as error:  # noqa: BLE001 - whatever fails, the customer gets an answer
+            # Where it failed, but not the error's words: what the customer wrote stays out of the log.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            logger.error("%s failed: %s in %s:%s", self.name(), type(error).__name__, place.filename, place.lineno)
+            reply = _apology()
         dispatcher.utter_message(
             text=reply.text,
             elements=reply.elements or None,
@@ -96,6 +97,15 @@ class ShopAction(Action, ABC):
 
     def _reply(self, turn: Turn) -> Reply:
         return self.reply(shop_app(), turn)
+
+
+def _apology() -> Reply:
+    return Reply(
+        "Sorry, something is not working on our side right now. Please try again in a moment, "
+        "or talk to one of my colleagues.",
+        buttons=[PERSON_BUTTON],
+        slots={"offer": "person"},
+    )
 
 
 def read_turn(tracker: Tracker) -> Turn:

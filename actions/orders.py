@@ -24,7 +24,7 @@ class ActionOrderStatus(ShopAction):
                 buttons=[PERSON_BUTTON],
                 slots={"offer": "person", "email": None, "order_number": None},
             )
-        number, email = turn.slots.get("order_number") or "", turn.slots.get("email") or ""
+        number, email = (str(turn.slots.get(name) or "") for name in ("order_number", "email"))
         order = app.store.find_order(number, email)
         if order is None:
             return Reply(
@@ -33,4 +33,5 @@ class ActionOrderStatus(ShopAction):
                 buttons=[PERSON_BUTTON],
                 slots={"email": None, "verified_order": None, "failed_lookups": failures + 1},
             )
-        return Reply(sorry(turn) + order_text(order), slots={"verified_order": order.number, "failed_lookups": 0})
+        # Failures stay counted: who owns an order could otherwise guess at others for ever.
+        return Reply(sorry(turn) + order_text(order), slots={"verified_order": order.number})

@@ -61,7 +61,7 @@ class ActionRecommend(ShopAction):
         wanted = names_a_wish(turn.text)
         viewed = [item for item in [turn.current, *turn.shown] if item]
         verified = turn.slots.get("verified_order")
-        bought = app.store.purchased_products(verified, turn.slots.get("email") or "") if verified else []
+        bought = app.store.purchased_products(verified, str(turn.slots.get("email") or "")) if verified else []
         # With a list on the table and no new subject, "recommend one" means: one like these.
         wish = query.text if wanted or not viewed else ""
         items = app.recommender.recommend(

@@ -100,7 +100,10 @@ CAPABILITIES = sorted(f"shopllm_rasa.{name}" for rooms in FLOORS[:4] for name in
         (["shopllm_rasa.app"], ["tensorflow", "rasa", "rasa_sdk", "torch", "transformers"]),
         (["shopllm_rasa.retrieval"], ["tensorflow", "rasa", "rasa_sdk", "torch", "transformers"]),
         (CAPABILITIES, ["tensorflow", "rasa", "rasa_sdk", "torch", "transformers"]),
-        (["shopllm_rasa.cli.main"], ["tensorflow", "rasa", "rasa_sdk", "torch", "transformers", "faiss", "onnxruntime"]),
+        (
+            ["shopllm_rasa.cli.main"],
+            ["tensorflow", "rasa", "rasa_sdk", "torch", "transformers", "faiss", "onnxruntime"],
+        ),
         (ACTIONS, ["tensorflow", "rasa", "torch", "transformers"]),
     ],
     ids=["app", "retrieval", "capabilities", "command line", "actions"],

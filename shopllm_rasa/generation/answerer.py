@@ -10,6 +10,7 @@ from shopllm_rasa.generation.answerability import support
 from shopllm_rasa.generation.backends import GenerationBackend
 from shopllm_rasa.generation.extractive import ExtractiveBackend
 from shopllm_rasa.generation.guard import unsupported_claims
+from shopllm_rasa.generation.privacy import redact
 from shopllm_rasa.retrieval.knowledge_index import KnowledgeIndex, PassageHit
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,10 @@ class Answerer:
                 continue
             if not draft.text:
                 return Answer("", False, _sources(hits[:1]), backend.name, True, best, _milliseconds(started))
-            evidence = [question, *(f"{hit.passage.source} {hit.passage.text}" for hit in draft.used)]
+            # Of the question only the customer's own address and numbers may come back: "is it 90 days?" must not
+            # license "yes, 90 days".
+            own = redact(question).originals.values()
+            evidence = [*own, *(f"{hit.passage.source} {hit.passage.text}" for hit in draft.used)]
             wrong = unsupported_claims(draft.text, evidence)
             if wrong:
                 logger.warning("Backend '%s': %d unsupported claims, reply not sent.", backend.name, len(wrong))

@@ -21,7 +21,7 @@ def unsupported_claims(reply: str, evidence: Iterable[str]) -> list[str]:
 
     Args:
         reply: the text to check.
-        evidence: the passages and the customer's own words.
+        evidence: the passages, and what the customer said of themselves (order number, e-mail address).
 
     Returns:
         The unsupported claims in the order of the reply; empty when the reply may be sent.

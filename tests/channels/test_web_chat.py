@@ -18,7 +18,12 @@ from shopllm_rasa.channels import WebChatInput
 
 Handler = Callable[[UserMessage], Awaitable[None]]
 SECRET = "my card 4111 1111 1111 1111 and anna@example.com"
-CARD = {"title": "Dome Kettle", "subtitle": "boils", "price": "59.95 EUR", "buttons": [{"title": "More", "payload": "/x"}]}
+CARD = {
+    "title": "Dome Kettle",
+    "subtitle": "boils",
+    "price": "59.95 EUR",
+    "buttons": [{"title": "More", "payload": "/x"}],
+}
 
 
 class Server:

@@ -152,6 +152,13 @@ class TestLanguageModel:
         assert not with_model(knowledge_index, chat).answer(question).answered
         assert chat.bodies == []
 
+    def test_a_number_of_the_question_is_no_evidence(
+        self, knowledge_index: KnowledgeIndex, chat: Any, extractive: Answerer
+    ) -> None:
+        chat.will(chat.say("Yes, electronics can be returned within 90 days."))
+        question = "Can electronic products be returned within 90 days under the return policy?"
+        assert words(with_model(knowledge_index, chat).answer(question)) == words(extractive.answer(question))
+
     def test_personal_data_stays_here_and_comes_back_in_the_reply(
         self, knowledge_index: KnowledgeIndex, chat: Any
     ) -> None:

@@ -104,7 +104,9 @@ class TestSummary:
         ]
 
     def test_the_longer_of_equally_good_or_bad_ones_says_more(self) -> None:
-        store = ReviewStore([review(5, "Good."), review(5, "Good and quick."), review(3, "Meh."), review(3, "Meh, slow.")])
+        store = ReviewStore(
+            [review(5, "Good."), review(5, "Good and quick."), review(3, "Meh."), review(3, "Meh, slow.")]
+        )
         text = store.summary(RATED)
         assert "(5 stars): “Good and quick.”" in text
         assert "(3 stars): “Meh, slow.”" in text
@@ -124,7 +126,9 @@ class TestSummary:
         assert store.summary(RATED) == "Dome Kettle: 301 customers rate it 3.9 out of 5."
         assert store.summary(UNRATED) == "Nobody has reviewed the Dome Kettle yet."
 
-    @pytest.mark.parametrize(("count", "opening"), [(1, "Dome Kettle has 1 review."), (2, "Dome Kettle has 2 reviews.")])
+    @pytest.mark.parametrize(
+        ("count", "opening"), [(1, "Dome Kettle has 1 review."), (2, "Dome Kettle has 2 reviews.")]
+    )
     def test_reviews_without_an_overall_rating(self, count: int, opening: str) -> None:
         assert ReviewStore([review(4, "Fine.")] * count).summary(UNRATED).splitlines()[0] == opening
 
