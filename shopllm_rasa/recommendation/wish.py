@@ -6,12 +6,12 @@ from shopllm_rasa.retrieval.knowledge_index import STOP_WORDS
 # Words of asking for advice that say nothing of what is wanted.
 _BARE = frozenset(
     normal_words(
-        "recommend recommendation recommendations suggest suggestion suggestions advise advice idea ideas something"
-        " anything stuff item items product products thing things one ones popular best bestseller bestsellers"
-        " seller sellers top favourite favourites trending good nice great cool similar else other others different more another show"
-        " give find help choose pick looking look buy bought purchase purchased order ordered last first second third"
-        " based history shop sell today now here people customers everyone really maybe surprise new hot pls plz im ive"
-        " whats"
+        "recommend recommendation recommendations suggest suggestion suggestions advise advice idea ideas"
+        " something anything stuff item items product products thing things one ones popular best bestseller"
+        " bestsellers seller sellers top favourite favourites trending good nice great cool similar else other"
+        " others different more another show give find help choose pick looking look buy bought purchase"
+        " purchased order ordered last first second third based history shop sell today now here people"
+        " customers everyone really maybe surprise new hot pls plz im ive whats"
     )
 )
 

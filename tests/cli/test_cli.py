@@ -134,6 +134,11 @@ class TestProcess:
         assert (done.returncode, done.stdout) == (2, "")
         assert "--nonsense" in done.stderr
 
+    def test_bytes_that_are_no_text(self, tmp_path: Path, index_dir: Path) -> None:
+        done = self.run(tmp_path, "search", "\udcff kettle", "--index", index_dir, "--json")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert json.loads(done.stdout)["hits"]
+
     def test_a_reader_that_goes_away(self, tmp_path: Path, index_dir: Path) -> None:
         questions = tmp_path / "questions.txt"
         questions.write_text(f"{QUESTION}\n" * 200, encoding="utf-8")
