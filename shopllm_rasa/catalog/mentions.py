@@ -14,6 +14,7 @@ MAX_TEXT_CHARACTERS = 2_000
 MIN_FUZZY_LETTERS = 5
 FUZZY_SCORE = 86  # rapidfuzz ratio, 0 to 100: one wrong letter in seven passes, two do not
 _MAX_NAME_WORDS = 12
+_JOINED = re.compile(r"\s*(?:&|,|\band\b)\s*")
 
 
 @dataclass(frozen=True)
@@ -86,16 +87,22 @@ class MentionFinder:
                 self._names[words] = ("product", vocabulary.products[product_id], product_id)
 
     def _add_categories(self, categories: list[str]) -> None:
-        """'Bluetooth Speakers' is also meant by the plural 'speakers', unless two categories end so."""
+        """'Toys & Games' is also meant by either plural, 'Bluetooth Speakers' by 'speakers', unless two end so."""
+        parts: dict[str, list[str]] = defaultdict(list)
         heads: dict[str, list[str]] = defaultdict(list)
         for category in categories:
             self._names[normal_words(category)] = ("category", category, None)
-            matches = tokens(category)
-            if len(matches) > 1:
+            joined = _JOINED.split(category)
+            if len(joined) > 1:
+                for part in joined:
+                    parts[part.casefold()].append(category)
+            elif len(matches := tokens(category)) > 1:
                 heads[matches[-1].group().casefold()].append(category)
-        for head, owners in heads.items():
-            if len(owners) == 1 and head != normal_word(head) and (normal_word(head),) not in self._names:
-                self._plural_heads[head] = owners[0]
+        for names in (parts, heads):
+            for name, owners in names.items():
+                is_plural = name != normal_word(name)
+                if len(owners) == 1 and is_plural and (normal_word(name),) not in self._names:
+                    self._plural_heads.setdefault(name, owners[0])
 
     def find(self, text: str) -> list[Mention]:
         """Finds all mentions, in the order of the text; none overlaps another of the catalogue's."""
@@ -175,7 +182,7 @@ _NO_UNIT = (
 )
 _BELOW = (
     r"(?:under|below|less than|cheaper than|lower than|max(?:imum)?(?: of)?\.?|at most|up to|no more than|not more than"
-    r"|not over|within|beneath|<=?|budget(?: is| of)?(?: around| about)?|spend)"
+    r"|(?:not|nothing) (?:over|above)|within|beneath|<=?|budget(?: is| of)?(?: around| about)?|spend)"
 )
 _ABOVE = r"(?:over|above|more than|at least|min(?:imum)?(?: of)?\.?|starting (?:at|from)|>=?)"
 _AROUND = r"(?:around|about|roughly|approximately|approx\.?|circa|~)"

@@ -61,11 +61,13 @@ class Talk:
     """One conversation: remembers slots as Rasa does.
 
     Attributes:
+        actions: by name.
         events: what the last action gave back.
         message: what it said.
     """
 
     finder: MentionFinder
+    actions: dict[str, ShopAction] = field(default_factory=lambda: dict(ACTIONS))
     channel: str = "rest"
     slots: dict[str, Any] = field(default_factory=lambda: dict(EMPTY_SLOTS))
     active_loop: dict[str, Any] = field(default_factory=dict)
@@ -95,7 +97,7 @@ class Talk:
         history = [{"event": "action", "name": "action_listen"}, {"event": "user", "input_channel": self.channel}]
         tracker = Tracker("talk-1", self.slots, latest, history, False, None, self.active_loop, "action_listen")
         dispatcher = CollectingDispatcher()
-        self.events = asyncio.run(ACTIONS[action].run(dispatcher, tracker, {}))
+        self.events = asyncio.run(self.actions[action].run(dispatcher, tracker, {}))
         json.dumps([self.events, dispatcher.messages])  # what the action server sends has to be JSON
         for event in self.events:
             if event["event"] == "slot":
@@ -124,9 +126,6 @@ def _entity(mention: Any) -> dict[str, Any]:
     values = {"entity": mention.kind, "value": mention.value, "start": mention.start, "end": mention.end}
     extra = {"role": mention.role, "product_id": mention.product_id, "phrase_start": mention.phrase_start}
     return values | {name: value for name, value in extra.items() if value is not None}
-
-
-WriteSettings = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")

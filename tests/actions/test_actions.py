@@ -2,11 +2,18 @@ import json
 import logging
 import re
 import sqlite3
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from rasa_sdk import Tracker
+from rasa_sdk.executor import ActionExecutor
 
+from actions.base import Reply, ShopAction, Turn, read_turn
+from actions.cards import product_cards
+from shopllm_rasa.app import ShopApp
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.retrieval import ProductIndex
 
@@ -123,13 +130,6 @@ class TestCards:
 
     @pytest.mark.parametrize(("stock", "word"), [(0, "out of stock"), (2, "in stock"), (None, None)])
     def test_stock(self, talk, web, stock: int | None, word: str | None) -> None:
-        from decimal import Decimal
-
-        from rasa_sdk import Tracker
-
-        from actions.base import read_turn
-        from actions.cards import product_cards
-
         product = Product(id="K", name="Kettle", price=Decimal(5), stock=stock, image="https://shop.example/k.jpg")
         for channel in ("web", "rest"):
             events = [{"event": "user", "input_channel": channel}]
@@ -458,12 +458,17 @@ class TestFailure:
         assert "4711" not in caplog.text
         assert "Traceback" not in caplog.text
 
-    def test_a_mistake_of_our_own(self, broken, index_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
-        talk = broken(f"paths: {{index: {index_dir}, database: 'sqlite:///shop.sqlite'}}")
-        secret = {"entity": "price_max", "value": "my secret is 4711"}
-        said = talk.say("action_search_products", "kettle", entities=[secret])
-        assert said.startswith(APOLOGY)
-        assert "action_search_products failed: InvalidOperation in" in caplog.text
+    def test_a_mistake_of_our_own(self, talk, caplog: pytest.LogCaptureFixture) -> None:
+        class Mistaken(ShopAction):
+            def name(self) -> str:
+                return "action_mistaken"
+
+            def reply(self, app: ShopApp, turn: Turn) -> Reply:
+                raise LookupError(f"cannot handle '{turn.text}'")
+
+        talk.actions["action_mistaken"] = Mistaken()
+        assert talk.say("action_mistaken", "my secret is 4711").startswith(APOLOGY)
+        assert re.search(r"action_mistaken failed: LookupError in .*test_actions.py:\d+", caplog.text)
         assert "4711" not in caplog.text
         assert "Traceback" not in caplog.text
 
@@ -537,9 +542,6 @@ class TestFailure:
 
 class TestActionServer:
     def test_finds_all_actions_that_the_domain_names(self) -> None:
-        import yaml
-        from rasa_sdk.executor import ActionExecutor
-
         executor = ActionExecutor()
         executor.register_package("actions")
         domain = Path(__file__).parents[2] / "domain"
