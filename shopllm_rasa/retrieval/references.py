@@ -15,6 +15,8 @@ from shopllm_rasa.retrieval.product_index import ProductIndex
 MAX_PRODUCTS = 4
 # A word that more names than this share says nothing of one product.
 _RARE_IN_NAMES = 8
+# Two, for a product may come in two colours.
+_ALONE_IN_NAMES = 2
 _BOTH = re.compile(r"\b(?:both|these two|those two|the two|them|these|those|they)\b", re.I)
 
 
@@ -46,7 +48,7 @@ class ReferenceResolver:
         listed = [product for item in shown if (product := self._index.get(item))]
         found = [*self._named(mentions), *_placed(mentions, listed)]
         if not found:
-            found = self._partly_named(text)
+            found = self._partly_named(text, mentions)
         if not found:
             found = _picked(mentions, listed)
         if not found:
@@ -57,13 +59,25 @@ class ReferenceResolver:
         ids = [mention.product_id or mention.value for mention in mentions if mention.kind == "product"]
         return [product for item in ids if (product := self._index.get(item))]
 
-    def _partly_named(self, text: str) -> list[Product]:
-        """The product whose name shares the rarest words with the text: two at least, one of them rare."""
+    def _partly_named(self, text: str, mentions: Sequence[Mention]) -> list[Product]:
+        """The product whose name shares the rarest words with the text: two at least, one of them rare.
+
+        Beside words that only say a kind or a property, a single word has to be a product's own: "gooseneck
+        kettle" names one, "wireless headphones" does not.
+        """
+        kinds = {
+            word
+            for mention in mentions
+            if mention.kind in ("category", "attribute")
+            for word in normal_words(text[mention.start : mention.end])
+        }
         words = {word for word in normal_words(text) if word not in STOP_WORDS}
         best, best_score = None, 0.0
         for row, name in enumerate(self._name_words):
             shared = words & name
-            if len(shared) < 2 or min(self._frequency[word] for word in shared) > _RARE_IN_NAMES:
+            own = shared - kinds
+            rarest = min((self._frequency[word] for word in own), default=math.inf)
+            if len(shared) < 2 or rarest > (_RARE_IN_NAMES if len(own) > 1 else _ALONE_IN_NAMES):
                 continue
             # Among names with the same shared words the shortest is meant: "Drift" before "Drift Max".
             score = sum(math.log(len(self._name_words) / self._frequency[word] + 1) for word in shared)
