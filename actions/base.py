@@ -133,6 +133,7 @@ def _mention(entity: dict[str, Any]) -> Mention:
         end=entity.get("end") or 0,
         role=entity.get("role"),
         product_id=entity.get("product_id"),
+        confidence=entity.get("confidence_entity", 1.0),
         phrase_start=entity.get("phrase_start"),
     )
 

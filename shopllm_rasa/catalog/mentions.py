@@ -13,6 +13,8 @@ from shopllm_rasa.catalog.vocabulary import Vocabulary, normal_word, normal_word
 MAX_TEXT_CHARACTERS = 2_000
 MIN_FUZZY_LETTERS = 5
 FUZZY_SCORE = 86  # rapidfuzz ratio, 0 to 100: one wrong letter in seven passes, two do not
+# Of a category that is meant by a part of its name ("speakers" for "Bluetooth Speakers"): likely, not certain.
+LOOSE_CONFIDENCE = 0.8
 _MAX_NAME_WORDS = 12
 _JOINED = re.compile(r"\s*(?:&|,|\band\b)\s*")
 
@@ -138,7 +140,7 @@ class MentionFinder:
         word = words[position]
         category = self._plural_heads.get(word.group().casefold())
         if category:
-            return 1, Mention("category", category, word.start(), word.end(), confidence=0.9)
+            return 1, Mention("category", category, word.start(), word.end(), confidence=LOOSE_CONFIDENCE)
         return 1, None
 
     def _typo(self, word: re.Match[str], normal: str) -> Mention | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from shopllm_rasa.catalog.mentions import Mention
+from shopllm_rasa.catalog.mentions import LOOSE_CONFIDENCE, Mention
 from shopllm_rasa.errors import SearchError
 from shopllm_rasa.retrieval.filters import Filters
 from shopllm_rasa.retrieval.product_index import ProductIndex, SearchHit
@@ -56,7 +56,10 @@ def read_query(text: str, mentions: Sequence[Mention]) -> ProductQuery:
         brands=tuple(
             dict.fromkeys(m.value for m in mentions if m.kind == "brand" and not _FITS.search(text[: m.start]))
         ),
-        categories=tuple(dict.fromkeys(m.value for m in mentions if m.kind == "category"))[:1],
+        # What is only likely guides no filter: "cases" may mean more than "Wireless Chargers & Cases".
+        categories=tuple(
+            dict.fromkeys(m.value for m in mentions if m.kind == "category" and m.confidence > LOOSE_CONFIDENCE)
+        )[:1],
         attributes={
             "sizes" if m.kind == "size" else m.role or "": m.value for m in mentions if m.kind in ("attribute", "size")
         },
