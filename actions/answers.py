@@ -3,7 +3,7 @@
 import re
 
 from actions.base import PERSON_BUTTON, Reply, ShopAction, Turn, sorry
-from actions.products import found_reply
+from actions.products import ActionRecommend, found_reply
 from shopllm_rasa.app import ShopApp
 from shopllm_rasa.errors import SearchError
 from shopllm_rasa.generation import Answer
@@ -14,7 +14,13 @@ _QUESTION = re.compile(
     r"|may|have|has)\b",
     re.I,
 )
+_SEEKS = re.compile(
+    r"\b(?:(?P<advice>recommend|suggest)|looking for|show me|do you (?:have|sell|stock)|i (?:need|want|would like))\b",
+    re.I,
+)
 MAX_SEARCH_WORDS = 8
+# Cosine from which a product is surely about what was asked; off-topic wishes ("recommend a film") stay below.
+STRONG_MATCH = 0.4
 FALLBACK_INTENT = "nlu_fallback"
 # Support below which a question is not even near one of the shop's pages.
 _OFF_TOPIC = 0.3
@@ -39,15 +45,25 @@ class ActionAnswer(ShopAction):
         return self._product_search(app, turn) or _declined(app, answer, turn)
 
     def _product_search(self, app: ShopApp, turn: Turn) -> Reply | None:
-        """A few words that name a brand or category and ask nothing are a search."""
+        """Finds what the customer seeks, where understanding missed that they seek something.
+
+        That is the case when they say so and something fits well, or when a few words name a brand or category
+        and ask nothing.
+        """
+        seeks = _SEEKS.search(turn.text)
         names_products = any(m.kind in ("brand", "category", "product") for m in turn.mentions)
-        if not names_products or _QUESTION.search(turn.text) or len(turn.text.split()) > MAX_SEARCH_WORDS:
+        is_short = len(turn.text.split()) <= MAX_SEARCH_WORDS and not _QUESTION.search(turn.text)
+        if not seeks and not (names_products and is_short):
             return None
         try:
             result = app.search(read_query(turn.text, turn.mentions))
         except SearchError:
             return None
-        return found_reply(result, turn, "Are you looking for one of these?") if result.hits else None
+        if not result.hits or (seeks and result.hits[0].score < STRONG_MATCH):
+            return None
+        if seeks and seeks["advice"]:
+            return ActionRecommend().reply(app, turn)
+        return found_reply(result, turn, "Are you looking for one of these?")
 
 
 def _answered(answer: Answer, turn: Turn) -> Reply:
