@@ -366,6 +366,16 @@ class TestAnswer:
         said = talk.say("action_answer", self.QUESTION, sentiment="negative", intent="ask_return_policy")
         assert said.startswith("I am sorry about the trouble. ")
 
+    def test_a_wish_that_understanding_missed_is_searched_for(self, talk) -> None:
+        said = talk.say("action_answer", "can you recommend a good kettle?", intent="nlu_fallback")
+        assert "recommend" in said
+        assert any("Kettle" in title for title in talk.titles)
+
+    def test_a_wish_for_what_no_shop_sells_is_declined(self, talk) -> None:
+        said = talk.say("action_answer", "can you recommend a good film on Netflix?", intent="nlu_fallback")
+        assert "do not know" in said
+        assert not talk.message["elements"]
+
     @pytest.mark.parametrize("intent", ["nlu_fallback", "ask_store"])
     def test_what_it_does_not_know_it_does_not_answer(self, talk, intent: str) -> None:
         said = talk.say("action_answer", "Who won the football world cup in 1998?", intent=intent)
