@@ -69,7 +69,7 @@ class ActionAnswer(ShopAction):
 def _answered(answer: Answer, turn: Turn) -> Reply:
     text = sorry(turn) + answer.text
     if not turn.on_web_page:
-        named = "; ".join(f"{s.title} > {s.section}" if s.section else s.title for s in answer.sources)
+        named = "; ".join(source.place for source in answer.sources)
         text = f"{text}\nSource: {named}"
     sources = [{"title": s.title, "section": s.section, "url": s.url} for s in answer.sources]
     return Reply(text, custom={"sources": sources})
@@ -85,9 +85,7 @@ def _declined(app: ShopApp, answer: Answer, turn: Turn) -> Reply:
     else:
         text = "I could not find an answer to that on our pages, and I do not want to guess."
         if answer.sources:
-            near = answer.sources[0]
-            place = f"{near.title} > {near.section}" if near.section else near.title
-            text += f" The nearest I know is “{place}”."
+            text += f" The nearest I know is “{answer.sources[0].place}”."
         text += " Would you like to talk to a person?"
     return Reply(sorry(turn) + text, buttons=[PERSON_BUTTON], slots={"offer": "person"})
 

@@ -64,7 +64,7 @@ def _as_json(answer: "Answer") -> dict[str, Any]:
 
 
 def _as_text(answer: "Answer") -> str:
-    named = "; ".join(f"{s.title} > {s.section}" if s.section else s.title for s in answer.sources)
+    named = "; ".join(source.place for source in answer.sources)
     if answer.answered:
         return f"{answer.text}\nSource: {named}"
     return "The shop's pages do not answer this." + (f" Nearest: {named}" if named else "")

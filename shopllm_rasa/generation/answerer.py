@@ -29,6 +29,11 @@ class Source:
     path: str
     url: str | None = None
 
+    @property
+    def place(self) -> str:
+        """How it is named to a reader: `Returns > Electronics`."""
+        return f"{self.title} > {self.section}" if self.section else self.title
+
 
 @dataclass(frozen=True)
 class Answer:
