@@ -11,11 +11,11 @@ export CATALOG KNOWLEDGE RASA_PORT ACTIONS_PORT WEB_PORT PYTHON
 NAME =
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench lint format clean
+.PHONY: help install demo test bench bench-nlu lint format clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
-		| while IFS='	' read -r target text; do printf '  make %-8s %s\n' "$$target" "$$text"; done
+		| while IFS='	' read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
 
 install: $(STAMP) ## Make .venv with Python 3.10 and install everything into it
 
@@ -42,6 +42,9 @@ test: $(STAMP) ## Run all tests (PYTEST_ARGS="-k search" for some)
 
 bench: $(STAMP) ## Measure quality and speed
 	$(BIN)/python benchmarks/run.py
+
+bench-nlu: $(STAMP) ## Compare understanding with Rasa's own pipeline (BENCH_ARGS="--only latency" for a part)
+	$(BIN)/python benchmarks/nlu.py $(BENCH_ARGS)
 
 lint: $(STAMP) ## Check style and types
 	$(BIN)/ruff check .
