@@ -1,7 +1,9 @@
-"""What several test folders share: a real index over some of the demo shop's products and all of its pages."""
+"""What several test folders share: a real index over some of the demo shop's data, and a small real classifier."""
 
+import csv
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 from shopllm_rasa.catalog import Product, read_catalog
 from shopllm_rasa.catalog.mentions import MentionFinder
 from shopllm_rasa.catalog.vocabulary import Vocabulary
+from shopllm_rasa.encoders.fine_tuning import Example
+from shopllm_rasa.encoders.training import train_classifier
+from shopllm_rasa.encoders.training_options import PRESETS
 from shopllm_rasa.retrieval import KnowledgeIndex, ProductIndex
 from shopllm_rasa.retrieval.knowledge import read_knowledge
 
@@ -75,3 +80,19 @@ def knowledge_index(index_dir: Path, product_index: ProductIndex) -> KnowledgeIn
 def finder(demo_catalog: list[Product]) -> MentionFinder:
     """Finds mentions of the whole demo catalogue."""
     return MentionFinder(Vocabulary.of(demo_catalog))
+
+
+@pytest.fixture(scope="session")
+def few_examples() -> list[Example]:
+    """Labelled messages of six intents, one with two examples; one message bears a wrong label."""
+    with (Path(__file__).parent / "encoders" / "examples.csv").open(encoding="utf-8", newline="") as stream:
+        return [Example(row["text"], row["intent"], row["sentiment"] or None) for row in csv.DictReader(stream)]
+
+
+@pytest.fixture(scope="session")
+def classifier_dir(tmp_path_factory: pytest.TempPathFactory, few_examples: list[Example]) -> Path:
+    """A classifier trained on `few_examples`, with its model card. Not to be changed."""
+    folder = tmp_path_factory.mktemp("classifier")
+    options = replace(PRESETS["fast"], epochs=20, folds=3, quantize=False)
+    train_classifier(few_examples, folder, options, progress=False)
+    return folder

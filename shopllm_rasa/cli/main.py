@@ -9,7 +9,7 @@ import sys
 import typer
 
 from shopllm_rasa import __version__
-from shopllm_rasa.cli import ask, demo, describe, doctor, index, search, shop
+from shopllm_rasa.cli import adapt, ask, demo, describe, doctor, explain, index, search, shop
 from shopllm_rasa.errors import ShopLLMError
 
 app = typer.Typer(
@@ -40,6 +40,8 @@ app.add_typer(shop.app, name="shop")
 app.command("search")(search.search)
 app.command("ask")(ask.ask)
 app.command("describe")(describe.describe)
+app.command("explain")(explain.explain)
+app.command("adapt")(adapt.adapt)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 

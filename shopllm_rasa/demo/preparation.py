@@ -26,6 +26,7 @@ _QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 _TRAINING_FOLDERS = ("data/nlu", "data/rules", "data/stories")
+_REVIEWS_FOLDER = "data/reviews"
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -146,7 +147,7 @@ class Preparation:
         return self._logs / "train.log"
 
     def _training_inputs(self) -> Inputs:
-        bot = [self.project / name for name in ("config.yml", "domain", *_TRAINING_FOLDERS)]
+        bot = [self.project / name for name in ("config.yml", "domain", *_TRAINING_FOLDERS, _REVIEWS_FOLDER)]
         code = [_PACKAGE / "nlu", _PACKAGE / "encoders"]
         return {
             **fingerprint_files([*bot, self.shop.catalog], self.project),

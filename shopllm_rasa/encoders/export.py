@@ -6,7 +6,9 @@ import tempfile
 import warnings
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from shopllm_rasa.encoders.sentence_encoder import (
     GRAPH_FILE,
@@ -14,23 +16,42 @@ from shopllm_rasa.encoders.sentence_encoder import (
     TOKENIZER_FILE,
     WEIGHTS_FILE,
     EncoderInfo,
+    SentenceEncoder,
+    fingerprint,
 )
 from shopllm_rasa.errors import EncoderError
-from shopllm_rasa.storage import sha256_of, write_json
+from shopllm_rasa.storage import write_json
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+logger = logging.getLogger(__name__)
+
 DEFAULT_MODEL = "default"
 _OPSET = 17
+# Smaller constants stay in the graph.
+_MIN_EXTERNAL_BYTES = 1_024
 
 
-def load_model(model: str, device: str = "cpu") -> "SentenceTransformer":
+class QuantizationCheck(Protocol):
+    """Judges int8 vectors beside the exact ones of the same texts."""
+
+    texts: list[str]
+
+    def complaint(self, exact: np.ndarray, quantized: np.ndarray) -> str | None:
+        """Why they are not good enough; None if they are."""
+
+
+def load_model(
+    model: str, device: str = "cpu", max_length: int | None = None, pooling: str | None = None
+) -> "SentenceTransformer":
     """Loads a sentence-transformers model for training or export.
 
     Args:
         model: 'default' (the bundled all-MiniLM-L6-v2), a folder, or a Hugging Face name.
         device: a PyTorch device.
+        max_length: tokens of a text that are read; None leaves the model's own.
+        pooling: 'mean', 'cls' or 'max'; None leaves the model's own.
 
     Raises:
         EncoderError: if there is no such model, or it has no fast tokenizer.
@@ -55,7 +76,25 @@ def load_model(model: str, device: str = "cpu") -> "SentenceTransformer":
         ) from error
     if getattr(encoder.tokenizer, "backend_tokenizer", None) is None:
         raise EncoderError(f"The encoder model '{model}' has no fast tokenizer (tokenizer.json).")
+    if max_length is not None:
+        longest = getattr(encoder[0].auto_model.config, "max_position_embeddings", None)
+        if longest is not None and max_length > longest:
+            raise EncoderError(
+                f"The encoder model '{model}' reads {longest} tokens at most; max_length is {max_length}."
+            )
+        encoder.max_seq_length = max_length
+    if pooling is not None:
+        _set_pooling(encoder, pooling, model)
     return encoder
+
+
+def _set_pooling(encoder: "SentenceTransformer", pooling: str, model: str) -> None:
+    for number, module in enumerate(encoder):
+        # By its name: the class has moved between the library's versions.
+        if type(module).__name__ == "Pooling":
+            encoder[number] = type(module)(encoder[0].auto_model.config.hidden_size, pooling_mode=pooling)
+            return
+    raise EncoderError(f"The encoder model '{model}' has no pooling that could be set to '{pooling}'.")
 
 
 def _bundled_path() -> str:
@@ -70,42 +109,101 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n", 1)[0][:200]
 
 
-def export_encoder(encoder: "SentenceTransformer", folder: Path, model: str) -> EncoderInfo:
+def export_encoder(
+    encoder: "SentenceTransformer",
+    folder: Path,
+    model: str,
+    prefix: str = "",
+    quantize: QuantizationCheck | None = None,
+) -> EncoderInfo:
     """Exports a model: graph as ONNX without weights, weights as safetensors, tokenizer, description.
 
     Args:
         encoder: the model, on the CPU or a GPU.
         folder: an existing folder that takes the files.
         model: the name to remember in the description.
+        prefix: put before every text when serving.
+        quantize: try int8 matrix products, and keep fp32 where this check complains.
 
     Returns:
         The description that was written.
     """
-    import onnx
-    from safetensors.torch import save_file
-
-    wrapper = _embedding_module(encoder)
-    graph = _traced_graph(wrapper)
-    state = wrapper.state_dict()
-    weights = {}
-    for tensor in graph.graph.initializer:
-        if tensor.name in state:
-            weights[tensor.name] = state[tensor.name].detach().cpu().contiguous().clone()
-            onnx.external_data_helper.set_external_data(tensor, WEIGHTS_FILE)
-            tensor.ClearField("raw_data")
-            tensor.data_location = onnx.TensorProto.EXTERNAL
-    onnx.save(graph, str(folder / GRAPH_FILE))
-    save_file(weights, str(folder / WEIGHTS_FILE))
     encoder.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER_FILE))
-    info = EncoderInfo(
-        model=model,
-        fingerprint=sha256_of(folder / WEIGHTS_FILE, folder / GRAPH_FILE, folder / TOKENIZER_FILE),
-        dimensions=int(encoder.get_embedding_dimension() or 0),
-        max_length=int(encoder.max_seq_length or 256),
-        pad_token_id=int(encoder.tokenizer.pad_token_id or 0),
-    )
+    values: dict[str, Any] = {
+        "model": model,
+        "dimensions": int(encoder.get_embedding_dimension() or 0),
+        "max_length": int(encoder.max_seq_length or 256),
+        "pad_token_id": int(encoder.tokenizer.pad_token_id or 0),
+        "prefix": prefix,
+    }
+    module = _embedding_module(encoder)
+    _write_graph(_traced_graph(module, fold=False), folder)
+    info = _describe(folder, {**values, "precision": "fp32"})
+    if quantize is None:
+        return info
+    with tempfile.TemporaryDirectory() as name:
+        candidate = Path(name)
+        shutil.copy(folder / TOKENIZER_FILE, candidate / TOKENIZER_FILE)
+        _write_graph(_quantized(_traced_graph(module, fold=True)), candidate)
+        int8 = _describe(candidate, {**values, "precision": "int8"})
+        exact = SentenceEncoder.open(folder).encode(quantize.texts)
+        complaint = quantize.complaint(exact, SentenceEncoder.open(candidate).encode(quantize.texts))
+        if complaint is not None:
+            logger.warning("The encoder is served in fp32, for int8 changes its answers: %s.", complaint)
+            return info
+        for file in (GRAPH_FILE, WEIGHTS_FILE, INFO_FILE):
+            shutil.copy(candidate / file, folder / file)
+        return int8
+
+
+def _describe(folder: Path, values: dict[str, Any]) -> EncoderInfo:
+    info = EncoderInfo(fingerprint=fingerprint(folder), **values)
     write_json(folder / INFO_FILE, asdict(info))
     return info
+
+
+def _write_graph(graph: Any, folder: Path) -> None:
+    """Writes the graph with its weights beside it: safetensors hold numbers alone, and are mapped into memory."""
+    import onnx
+    from onnx import external_data_helper, numpy_helper
+    from safetensors.numpy import save_file
+
+    weights = {}
+    for tensor in graph.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.nbytes < _MIN_EXTERNAL_BYTES:
+            continue
+        weights[tensor.name] = np.ascontiguousarray(values)
+        tensor.raw_data = b""  # the helper wants the field to be there
+        external_data_helper.set_external_data(tensor, WEIGHTS_FILE)
+        for name in ("raw_data", "float_data", "int32_data", "int64_data"):
+            tensor.ClearField(name)
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+    onnx.save(graph, str(folder / GRAPH_FILE))
+    save_file(weights, str(folder / WEIGHTS_FILE))
+
+
+def _quantized(graph: Any) -> Any:
+    """Matrix products with int8 weights, scaled for each column, and activations scaled for each text.
+
+    The weights are unsigned: with signed ones, processors without VNNI instructions overflow.
+    """
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    root = logging.getLogger()
+    level = root.level
+    with tempfile.TemporaryDirectory() as name:
+        source, target = Path(name) / "exact.onnx", Path(name) / "int8.onnx"
+        onnx.save(graph, str(source))
+        root.setLevel(logging.ERROR)  # it advises on the root logger to pre-process the model for other hardware
+        try:
+            quantize_dynamic(
+                source, target, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QUInt8
+            )
+        finally:
+            root.setLevel(level)
+        return onnx.load(str(target))
 
 
 def _embedding_module(encoder: "SentenceTransformer") -> Any:
@@ -123,8 +221,8 @@ def _embedding_module(encoder: "SentenceTransformer") -> Any:
     return EmbeddingModule().eval()
 
 
-def _traced_graph(module: Any) -> Any:
-    """Exports to ONNX; without constant folding every weight keeps the name it has in the state dict."""
+def _traced_graph(module: Any, fold: bool) -> Any:
+    """Exports to ONNX; only with constant folding are the weights in the form that quantisation looks for."""
     import onnx
     import torch
 
@@ -143,7 +241,7 @@ def _traced_graph(module: Any) -> Any:
                 output_names=["embedding"],
                 dynamic_axes={**names, "embedding": {0: "batch"}},
                 opset_version=_OPSET,
-                do_constant_folding=False,
+                do_constant_folding=fold,
                 dynamo=False,
             )
         return onnx.load(str(folder / GRAPH_FILE))

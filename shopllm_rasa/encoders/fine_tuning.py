@@ -1,327 +1,205 @@
 """Fine-tunes a sentence encoder with an intent head and a sentiment head, in PyTorch."""
 
-import logging
+import copy
+import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
-from shopllm_rasa.encoders.export import export_encoder, load_model
-from shopllm_rasa.encoders.intent_model import (
-    ENCODER_FOLDER,
-    HEADS_FILE,
-    SENTIMENTS,
-    Description,
-    IntentSentimentModel,
-    neighbour_similarity,
-)
-from shopllm_rasa.errors import EncoderError
+from shopllm_rasa.encoders.intent_model import SENTIMENTS, softmax
+from shopllm_rasa.encoders.training_options import TrainingOptions
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-logger = logging.getLogger(__name__)
-
-# Share of in-scope validation messages that the scope estimate may take for strange ones.
-_IN_SCOPE_QUANTILE = 0.05
-_SCOPE_STEEPNESS = 12.0
-_MIN_EXAMPLES_TO_HOLD_OUT = 5
+_MIN_EPOCHS = 3
+_WARM_UP = 0.1
+_EMBED_BATCH = 64
 
 
 @dataclass(frozen=True)
 class Example:
-    """A labelled text; `sentiment` is None where it has no label."""
+    """A labelled text; `sentiment` or `intent` is None where it has no such label."""
 
     text: str
-    intent: str
+    intent: str | None
     sentiment: str | None = None
 
 
 @dataclass(frozen=True)
-class TrainingOptions:
-    """How to fine-tune.
+class Validation:
+    """What a training run reached on the held-out examples.
 
     Attributes:
-        epochs: passes over the data at most.
-        patience: epochs without a better validation score before training stops.
-        batch_size: texts in a step.
-        encoder_rate: learning rate of the encoder.
-        head_rate: learning rate of the heads.
-        label_smoothing: share of each intent label spread over the others.
-        sentiment_weight: factor on the sentiment loss.
-        scale: factor on the cosines of the intent head.
-        validation_share: share of each intent held out; 0 trains on all without early stopping.
-        seed: the same seed gives the same result on the same machine.
+        epoch: the epoch with the best score, counted from 1; the last one without held-out examples.
+        accuracy: of the intent there; None without held-out examples.
     """
 
-    epochs: int = 8
-    patience: int = 2
-    batch_size: int = 32
-    encoder_rate: float = 8e-5
-    head_rate: float = 2e-3
-    label_smoothing: float = 0.1
-    sentiment_weight: float = 0.3
-    scale: float = 20.0
-    validation_share: float = 0.1
-    seed: int = 7
+    epoch: int
+    accuracy: float | None
 
 
-def fine_tune(
-    examples: Sequence[Example],
-    folder: Path,
-    options: TrainingOptions,
-    model: str = "default",
-    start_from: Path | None = None,
-    progress: bool = True,
-) -> Description:
-    """Trains and writes a classifier that `IntentSentimentModel.load` serves.
+class FineTuner:
+    """An encoder with two heads that can be trained again and again from the same start.
 
-    The loss is the cross-entropy of scaled cosines between a text and one learnt vector an intent, with label
-    smoothing, plus the weighted cross-entropy of the sentiment head where an example has a label. AdamW with
-    linear warm-up and decay. The epoch with the best validation score is kept.
-
-    Args:
-        examples: labelled texts of at least two intents.
-        folder: takes the files.
-        options: how to train.
-        model: see `load_model`.
-        start_from: a folder this function wrote; training goes on from its weights.
-        progress: whether to show a progress bar.
-
-    Returns:
-        What was written as `classifier.json`.
-
-    Raises:
-        EncoderError: if there are fewer than two intents or the model cannot be loaded.
+    The loss is the cross-entropy of scaled cosines between a text and one learnt vector an intent (as in
+    Wang et al. 2018, CosFace, https://arxiv.org/abs/1801.09414, without a margin), plus the weighted
+    cross-entropy of a linear sentiment head where an example has a label. AdamW with linear warm-up and decay.
     """
-    import torch
 
-    intents = tuple(sorted({example.intent for example in examples}))
-    if len(intents) < 2:
-        raise EncoderError(f"At least two intents are needed to train; found {len(intents)}.")
-    _seed(options.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    encoder = load_model(model, device)
-    training, validation = _split(examples, options)
-    trainer = _Trainer(encoder, intents, training, validation, options, device)
-    if start_from is not None:
-        trainer.continue_from(start_from)
-    figures = trainer.run(progress)
-
-    # Every example is a neighbour to compare with when serving, also those that were held out for stopping.
-    vectors = trainer.embed([example.text for example in examples])
-    description = Description(
-        intents=intents,
-        scale=options.scale,
-        similarity_threshold=trainer.similarity_threshold(),
-        similarity_scale=_SCOPE_STEEPNESS,
-        figures=figures,
-    )
-    (folder / ENCODER_FOLDER).mkdir(parents=True, exist_ok=True)
-    export_encoder(encoder, folder / ENCODER_FOLDER, model)
-    IntentSentimentModel.save_heads(folder, {**trainer.head_weights(), "examples": vectors}, description)
-    return description
-
-
-class _Trainer:
-    def __init__(
-        self,
-        encoder: "SentenceTransformer",
-        intents: tuple[str, ...],
-        training: Sequence[Example],
-        validation: Sequence[Example],
-        options: TrainingOptions,
-        device: str,
-    ) -> None:
-        import torch
-
+    def __init__(self, encoder: "SentenceTransformer", intents: Sequence[str], options: TrainingOptions) -> None:
         self._encoder = encoder
-        self._intents = intents
-        self._training = list(training)
-        self._validation = list(validation)
+        self._intents = list(intents)
         self._options = options
-        self._device = device
+        self._device = encoder.device
+        self._start = copy.deepcopy(encoder.state_dict())
+        self._start_heads: dict[str, np.ndarray] = {}
+        self._vectors: dict[str, np.ndarray] = {}
         dimensions = int(encoder.get_embedding_dimension() or 0)
-        self._intent_head = torch.nn.Parameter(self._class_means())
-        self._sentiment_head = torch.nn.Linear(dimensions, len(SENTIMENTS)).to(device)
-        self._sentiment_weights = self._balance()
+        self._shape = (len(self._intents), dimensions)
+        self.reset(options.seed)
 
-    def _class_means(self) -> Any:
-        """Starts each intent's vector at the mean of its examples: training begins from a fair classifier."""
+    def reset(self, seed: int) -> None:
+        """Goes back to the weights from before any training."""
         import torch
 
-        vectors = self.embed([example.text for example in self._training])
-        sums: dict[str, Any] = defaultdict(lambda: np.zeros(vectors.shape[1], dtype=np.float32))
-        for example, vector in zip(self._training, vectors, strict=True):
-            sums[example.intent] += vector
-        return torch.tensor(np.stack([_unit(sums[intent]) for intent in self._intents]), device=self._device)
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+        self._seed = seed
+        if self._options.train_encoder:
+            self._encoder.load_state_dict(self._start)
+        intents, dimensions = self._shape
+        self._intent_head = torch.nn.Parameter(torch.zeros((intents, dimensions), device=self._device))
+        self._sentiment_head = torch.nn.Linear(dimensions, len(SENTIMENTS)).to(self._device)
 
-    def _balance(self) -> Any:
-        """Weights that make rare sentiments count: the square root of the inverse share."""
-        import torch
+    def start_from(self, weights: dict[str, Any], heads: dict[str, np.ndarray]) -> None:
+        """Makes an earlier training the start of the following ones.
 
-        counts = Counter(example.sentiment for example in self._training if example.sentiment)
-        total = sum(counts.values())
-        weights = [(total / (len(SENTIMENTS) * counts[name])) ** 0.5 if counts[name] else 0.0 for name in SENTIMENTS]
-        return torch.tensor(weights, device=self._device)
+        Args:
+            weights: of the encoder, by name.
+            heads: as of `head_weights`, the intent's rows in this tuner's order; rows of zeros for new intents.
 
-    def continue_from(self, folder: Path) -> None:
-        """Loads the weights of an earlier training; intents it did not know keep their starting vectors."""
-        import torch
-        from safetensors.torch import load_file
-
-        from shopllm_rasa.encoders.sentence_encoder import WEIGHTS_FILE
-
-        earlier = IntentSentimentModel.load(folder).description
-        weights = load_file(str(folder / ENCODER_FOLDER / WEIGHTS_FILE), device=self._device)
-        own = {name.removeprefix("encoder."): value for name, value in weights.items()}
-        missing, unexpected = self._encoder.load_state_dict(own, strict=False)
+        Raises:
+            KeyError: if the weights are those of another encoder.
+        """
+        unexpected = set(weights) - set(self._start)
         if unexpected:
-            raise EncoderError(f"The classifier in '{folder}' was trained from another encoder. Train anew.")
-        logger.debug("%d weights keep their first values", len(missing))
-        heads = load_file(str(folder / HEADS_FILE), device=self._device)
-        with torch.no_grad():
-            for row, intent in enumerate(self._intents):
-                if intent in earlier.intents:
-                    self._intent_head[row] = heads["intent"][earlier.intents.index(intent)]
-            self._sentiment_head.weight.copy_(heads["sentiment"])
-            self._sentiment_head.bias.copy_(heads["sentiment_bias"])
+            raise KeyError(f"unknown weights {sorted(unexpected)[:3]}")
+        self._start |= {name: value.to(self._device) for name, value in weights.items()}
+        self._start_heads = heads
+        self.reset(self._options.seed)
 
-    def run(self, progress: bool) -> dict[str, float]:
+    def fit(
+        self,
+        training: Sequence[Example],
+        held_out: Sequence[Example] = (),
+        epochs: int | None = None,
+        title: str | None = None,
+    ) -> Validation:
+        """Trains; with held-out examples the epoch that scores best on their intents is kept.
+
+        Args:
+            training: with an intent, a sentiment or both.
+            held_out: examples to stop by.
+            epochs: at most; the options' without.
+            title: of the progress bar; none without.
+        """
         import torch
 
         options = self._options
-        # Half of a small encoder's weights are its word vectors; few examples touch few of them, and leaving
-        # them as they are makes a step a fifth cheaper.
-        self._encoder[0].auto_model.get_input_embeddings().requires_grad_(False)
-        heads = [self._intent_head, *self._sentiment_head.parameters()]
-        optimizer = torch.optim.AdamW(
-            [
-                {
-                    "params": [item for item in self._encoder.parameters() if item.requires_grad],
-                    "lr": options.encoder_rate,
-                },
-                {"params": heads, "lr": options.head_rate},
-            ],
-            weight_decay=0.01,
-        )
-        steps = options.epochs * -(-len(self._training) // options.batch_size)
+        told = [example for example in training if example.intent is not None]
+        moods = [example for example in training if example.intent is None]
+        self._initialise_heads(told)
+        self._sentiment_weights = self._balance(training)
+        steps_per_epoch = -(-len(told) // options.batch_size)
+        epochs = epochs or min(options.epochs, max(_MIN_EPOCHS, options.max_steps // steps_per_epoch))
+        steps = epochs * steps_per_epoch
+        optimizer = torch.optim.AdamW(self._parameter_groups(), weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_up_and_decay(step, steps))
-        best, best_state, waited, epochs = -1.0, self._state(), 0, 0
-        figures: dict[str, float] = {}
-        with tqdm(total=steps, desc="fine-tuning", disable=not progress, unit="step") as bar:
-            for epoch in range(options.epochs):
-                epochs += 1
-                for batch in self._batches(epoch):
+        best, best_score, state, waited = Validation(epochs, None), -math.inf, None, 0
+        mood_batches = self._endless(moods)
+        with tqdm(total=steps, desc=title, disable=title is None, unit="step") as bar:
+            for epoch in range(1, epochs + 1):
+                for batch in self._batches(told, epoch):
+                    loss = self._loss(batch, [next(mood_batches) for _ in range(len(batch) // 2 if moods else 0)])
                     optimizer.zero_grad()
-                    loss = self._loss(batch)
                     loss.backward()
                     torch.nn.utils.clip_grad_norm_(self._encoder.parameters(), 1.0)
                     optimizer.step()
                     schedule.step()
                     bar.update()
-                if not self._validation:
+                if not held_out:
                     continue
-                scores = self._validate()
-                bar.set_postfix(accuracy=f"{scores['validation_accuracy']:.3f}")
-                # Sentiment breaks ties; it never decides against a better intent score.
-                score = scores["validation_accuracy"] + 0.01 * scores.get("validation_sentiment_accuracy", 0.0)
-                if score > best:
-                    best, best_state, waited, figures = score, self._state(), 0, scores
+                accuracy, likelihood = self._score(held_out)
+                bar.set_postfix(accuracy=f"{accuracy:.3f}")
+                # The likelihood breaks ties: small held-out sets often have the same accuracy twice.
+                score = accuracy + 0.01 * likelihood
+                if score > best_score:
+                    best, best_score, state, waited = Validation(epoch, accuracy), score, self._state(), 0
                 else:
                     waited += 1
                     if waited >= options.patience:
                         break
-        if self._validation:
-            self._restore(best_state)
-        self._encoder.eval()
-        return {
-            "training_examples": len(self._training),
-            "validation_examples": len(self._validation),
-            "intents": len(self._intents),
-            "epochs": epochs,
-            **{name: round(value, 4) for name, value in figures.items()},
-        }
+        if state is not None:
+            self._restore(state)
+        return best
 
-    def _batches(self, epoch: int) -> Iterator[list[Example]]:
-        """Shuffled, then sorted by length within pools of eight batches, so that little is padded."""
-        size = self._options.batch_size
-        order = self._training[:]
-        random.Random(self._options.seed + epoch).shuffle(order)  # noqa: S311 - no secret, and repeatable
-        batches = []
-        for start in range(0, len(order), 8 * size):
-            pool = sorted(order[start : start + 8 * size], key=lambda example: len(example.text))
-            batches += [pool[at : at + size] for at in range(0, len(pool), size)]
-        random.Random(self._options.seed - epoch).shuffle(batches)  # noqa: S311
-        yield from batches
+    def average_with(self, states: Sequence[dict[str, Any]]) -> None:
+        """Takes the mean of several trainings' weights.
 
-    def _forward(self, texts: Sequence[str]) -> Any:
+        Source: Wortsman et al. 2022, Model soups, https://arxiv.org/abs/2203.05482.
+        """
         import torch
 
-        features = self._encoder.preprocess(list(texts))
-        features = {k: v.to(self._device) for k, v in features.items() if k in ("input_ids", "attention_mask")}
-        return torch.nn.functional.normalize(self._encoder(features)["sentence_embedding"], dim=-1)
+        def mean(parts: list[Any]) -> Any:
+            if not torch.is_floating_point(parts[0]):
+                return parts[0]
+            return torch.stack(parts).mean(dim=0)
 
-    def _loss(self, batch: Sequence[Example]) -> Any:
+        self._restore(
+            {
+                part: {name: mean([state[part][name] for state in states]) for name in states[0][part]}
+                for part in ("encoder", "sentiment")
+            }
+            | {"intent": torch.nn.functional.normalize(mean([state["intent"] for state in states]), dim=-1)}
+        )
+
+    def state(self) -> dict[str, Any]:
+        """A copy of all weights, for `average_with`."""
+        return self._state()
+
+    def changed_weights(self) -> dict[str, Any]:
+        """The encoder's weights that training changes, at half precision."""
         import torch
-        from torch.nn.functional import cross_entropy, normalize
 
-        self._encoder.train()
-        embeddings = self._forward([example.text for example in batch])
-        targets = torch.tensor([self._intents.index(example.intent) for example in batch], device=self._device)
-        logits = self._options.scale * embeddings @ normalize(self._intent_head, dim=-1).T
-        loss = cross_entropy(logits, targets, label_smoothing=self._options.label_smoothing)
-        labelled = [row for row, example in enumerate(batch) if example.sentiment]
-        if labelled:
-            moods = torch.tensor([SENTIMENTS.index(str(batch[row].sentiment)) for row in labelled], device=self._device)
-            mood_logits = self._sentiment_head(self._sentiment_input(embeddings[labelled]))
-            loss = loss + self._options.sentiment_weight * cross_entropy(
-                mood_logits, moods, weight=self._sentiment_weights
-            )
-        return loss
-
-    def _sentiment_input(self, embeddings: Any) -> Any:
-        # Unit vectors have entries near 0.05; scaled up, a linear head can part them within few steps.
-        return embeddings * self._options.scale
-
-    def _validate(self) -> dict[str, float]:
-        vectors = self.embed([example.text for example in self._validation])
-        heads = self.head_weights()
-        guesses = (vectors @ heads["intent"].T).argmax(axis=1)
-        hits = [self._intents[guess] == item.intent for guess, item in zip(guesses, self._validation, strict=True)]
-        scores = {"validation_accuracy": float(np.mean(hits))}
-        moods = (vectors @ heads["sentiment"].T + heads["sentiment_bias"]).argmax(axis=1)
-        labelled = [
-            SENTIMENTS[mood] == item.sentiment
-            for mood, item in zip(moods, self._validation, strict=True)
-            if item.sentiment
-        ]
-        if labelled:
-            scores["validation_sentiment_accuracy"] = float(np.mean(labelled))
-        return scores
-
-    def similarity_threshold(self) -> float:
-        """The similarity below which only few known-good messages fall."""
-        training = self.embed([example.text for example in self._training])
-        if not self._validation:
-            return 0.5
-        held_out = self.embed([example.text for example in self._validation])
-        return float(np.quantile(neighbour_similarity(held_out, training), _IN_SCOPE_QUANTILE))
+        state = self._encoder.state_dict()
+        names = [name for name, item in self._encoder.named_parameters() if item.requires_grad]
+        return {name: state[name].detach().to(torch.float16).cpu().contiguous() for name in names}
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors of texts with the weights as they are, (texts, dimensions)."""
         import torch
 
+        if not self._options.train_encoder:
+            return np.stack([self._fixed_vectors(texts)[text] for text in texts]) if texts else np.zeros((0, 1))
         self._encoder.eval()
-        vectors = []
+        vectors = np.zeros((len(texts), self._shape[1]), dtype=np.float32)
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         with torch.no_grad():
-            for start in range(0, len(texts), 64):
-                vectors.append(self._forward(texts[start : start + 64]).float().cpu().numpy())
-        return np.concatenate(vectors)
+            for start in range(0, len(order), _EMBED_BATCH):
+                rows = order[start : start + _EMBED_BATCH]
+                vectors[rows] = self._forward([texts[row] for row in rows]).float().cpu().numpy()
+        return vectors
+
+    def probabilities(self, embeddings: np.ndarray) -> np.ndarray:
+        """Of the intents, (texts, intents)."""
+        return softmax(self._options.scale * embeddings @ self.head_weights()["intent"].T)
 
     def head_weights(self) -> dict[str, np.ndarray]:
         """The heads as numpy arrays that take unit vectors."""
@@ -335,50 +213,174 @@ class _Trainer:
                 "sentiment_bias": self._sentiment_head.bias.float().cpu().numpy(),
             }
 
-    def _state(self) -> dict[str, Any]:
-        import copy
+    def _initialise_heads(self, examples: Sequence[Example]) -> None:
+        """Starts each intent's vector at the mean of its examples: training begins from a fair classifier.
 
+        Intents without examples, which a fold leaves out, stay at zero and get no gradient that matters.
+        """
+        import torch
+
+        vectors = self.embed([example.text for example in examples])
+        means = class_means(vectors, [str(example.intent) for example in examples], self._intents)
+        earlier = self._start_heads.get("intent")
+        if earlier is not None:
+            known = np.linalg.norm(earlier, axis=1) > 0
+            means[known] = earlier[known]
+        self._present = torch.tensor(np.linalg.norm(means, axis=1) > 0, device=self._device)
+        with torch.no_grad():
+            self._intent_head.copy_(torch.tensor(means))
+            if "sentiment" in self._start_heads:
+                weight = self._start_heads["sentiment"] / self._options.scale
+                self._sentiment_head.weight.copy_(torch.tensor(weight))
+                self._sentiment_head.bias.copy_(torch.tensor(self._start_heads["sentiment_bias"]))
+
+    def _balance(self, examples: Sequence[Example]) -> Any:
+        """Weights that make rare sentiments count: the square root of the inverse share."""
+        import torch
+
+        counts = Counter(example.sentiment for example in examples if example.sentiment)
+        total = sum(counts.values())
+        weights = [(total / (len(SENTIMENTS) * counts[name])) ** 0.5 if counts[name] else 0.0 for name in SENTIMENTS]
+        return torch.tensor(weights, device=self._device)
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        heads = [self._intent_head, *self._sentiment_head.parameters()]
+        groups: list[dict[str, Any]] = [{"params": heads, "lr": self._options.head_rate}]
+        if not self._options.train_encoder:
+            return groups
+        # Half of a small encoder's weights are its word vectors; few examples touch few of them, and leaving
+        # them as they are makes a step a fifth cheaper.
+        self._encoder[0].auto_model.get_input_embeddings().requires_grad_(False)
+        rates: dict[int, list[Any]] = defaultdict(list)
+        names = [(name, item) for name, item in self._encoder.named_parameters() if item.requires_grad]
+        depth = max((_layer(name) for name, _ in names), default=0)
+        for name, item in names:
+            rates[depth - _layer(name)].append(item)
+        decay = self._options.layer_decay
+        groups += [{"params": items, "lr": self._options.encoder_rate * decay**below} for below, items in rates.items()]
+        return groups
+
+    def _batches(self, examples: Sequence[Example], epoch: int) -> Iterator[list[Example]]:
+        """Shuffled, then sorted by length within pools of eight batches, so that little is padded."""
+        size = self._options.batch_size
+        order = list(examples)
+        shuffler = random.Random(self._seed * 1_000 + epoch)  # noqa: S311 - no secret, and repeatable
+        shuffler.shuffle(order)
+        batches = []
+        for start in range(0, len(order), 8 * size):
+            pool = sorted(order[start : start + 8 * size], key=lambda example: len(example.text))
+            batches += [pool[at : at + size] for at in range(0, len(pool), size)]
+        shuffler.shuffle(batches)
+        yield from batches
+
+    def _endless(self, examples: Sequence[Example]) -> Iterator[Example]:
+        """Sentiment examples without an intent, round after round: each step takes half as many as it has others."""
+        epoch = 0
+        while examples:
+            epoch += 1
+            for batch in self._batches(examples, -epoch):
+                yield from batch
+
+    def _loss(self, batch: Sequence[Example], moods: Sequence[Example]) -> Any:
+        import torch
+        from torch.nn.functional import cross_entropy, normalize
+
+        self._encoder.train()
+        options = self._options
+        embeddings = self._vectors_of([example.text for example in batch])
+        targets = torch.tensor([self._intents.index(str(example.intent)) for example in batch], device=self._device)
+        logits = options.scale * embeddings @ normalize(self._intent_head, dim=-1).T
+        logits = logits.masked_fill(~self._present, -1e4)
+        loss = cross_entropy(logits, targets, label_smoothing=options.label_smoothing)
+        rows = [row for row, example in enumerate(batch) if example.sentiment]
+        labels = [str(batch[row].sentiment) for row in rows] + [str(example.sentiment) for example in moods]
+        if labels and options.sentiment_weight:
+            parts = [embeddings[rows]] + ([self._vectors_of([example.text for example in moods])] if moods else [])
+            # Unit vectors have entries near 0.05; scaled up, a linear head can part them within few steps.
+            mood_logits = self._sentiment_head(torch.cat(parts) * options.scale)
+            numbers = torch.tensor([SENTIMENTS.index(label) for label in labels], device=self._device)
+            loss = loss + options.sentiment_weight * cross_entropy(mood_logits, numbers, weight=self._sentiment_weights)
+        return loss
+
+    def _vectors_of(self, texts: Sequence[str]) -> Any:
+        import torch
+
+        if self._options.train_encoder:
+            return self._forward(texts)
+        return torch.tensor(self.embed(texts), device=self._device)
+
+    def _fixed_vectors(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        """The vectors of an encoder that does not learn, each computed once."""
+        import torch
+
+        new = sorted({text for text in texts if text not in self._vectors}, key=len)
+        self._encoder.eval()
+        with torch.no_grad():
+            for start in range(0, len(new), _EMBED_BATCH):
+                batch = new[start : start + _EMBED_BATCH]
+                self._vectors.update(zip(batch, self._forward(batch).float().cpu().numpy(), strict=True))
+        return self._vectors
+
+    def _forward(self, texts: Sequence[str]) -> Any:
+        import torch
+
+        features = self._encoder.preprocess([self._options.prefix + text for text in texts])
+        features = {k: v.to(self._device) for k, v in features.items() if k in ("input_ids", "attention_mask")}
+        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=_half_precision(self._device.type)):
+            vectors = self._encoder(features)["sentence_embedding"]
+        return torch.nn.functional.normalize(vectors.float(), dim=-1)
+
+    def _score(self, examples: Sequence[Example]) -> tuple[float, float]:
+        """Accuracy and mean log-likelihood of the intents."""
+        probabilities = self.probabilities(self.embed([example.text for example in examples]))
+        truth = np.array([self._intents.index(str(example.intent)) for example in examples])
+        accuracy = float((probabilities.argmax(axis=1) == truth).mean())
+        chosen = probabilities[np.arange(len(truth)), truth]
+        return accuracy, float(np.log(np.maximum(chosen, 1e-9)).mean())
+
+    def _state(self) -> dict[str, Any]:
         return {
-            "encoder": copy.deepcopy(self._encoder.state_dict()),
+            "encoder": copy.deepcopy(self._encoder.state_dict()) if self._options.train_encoder else {},
             "intent": self._intent_head.detach().clone(),
             "sentiment": copy.deepcopy(self._sentiment_head.state_dict()),
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
-        self._encoder.load_state_dict(state["encoder"])
+        if state["encoder"]:
+            self._encoder.load_state_dict(state["encoder"])
         self._intent_head.data.copy_(state["intent"])
         self._sentiment_head.load_state_dict(state["sentiment"])
 
 
-def _split(examples: Sequence[Example], options: TrainingOptions) -> tuple[list[Example], list[Example]]:
-    """Holds out a share of each intent that has enough examples."""
-    groups: dict[str, list[Example]] = defaultdict(list)
-    for example in examples:
-        groups[example.intent].append(example)
-    training, validation = [], []
-    shuffler = random.Random(options.seed)  # noqa: S311 - no secret, and repeatable
-    for _, group in sorted(groups.items()):
-        shuffler.shuffle(group)
-        held_out = 0
-        if options.validation_share > 0 and len(group) >= _MIN_EXAMPLES_TO_HOLD_OUT:
-            held_out = max(1, round(len(group) * options.validation_share))
-        validation += group[:held_out]
-        training += group[held_out:]
-    return training, validation
+def class_means(vectors: np.ndarray, labels: Sequence[str], intents: Sequence[str]) -> np.ndarray:
+    """The unit-length mean of each intent's vectors, (intents, dimensions); zeros for one without any."""
+    means = np.zeros((len(intents), vectors.shape[1]), dtype=np.float32)
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, label in enumerate(labels):
+        rows[label].append(row)
+    for number, intent in enumerate(intents):
+        if rows[intent]:
+            total = vectors[rows[intent]].sum(axis=0)
+            means[number] = total / max(float(np.linalg.norm(total)), 1e-12)
+    return means
 
 
-def _seed(seed: int) -> None:
+def _half_precision(device: str) -> bool:
+    """Whether the processor multiplies in bfloat16 itself: a step then takes half the time."""
     import torch
 
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
 
 
-def _warm_up_and_decay(step: int, steps: int, warm_up: float = 0.1) -> float:
-    start = max(1, int(steps * warm_up))
+def _layer(name: str) -> int:
+    """The number of a Transformer layer in a parameter's name; 0 for what comes before the first."""
+    numbers = [int(part) for part in name.split(".") if part.isdigit()]
+    return numbers[-1] + 1 if len(numbers) > 1 else 0
+
+
+def _warm_up_and_decay(step: int, steps: int) -> float:
+    start = max(1, int(steps * _WARM_UP))
     return (step + 1) / start if step < start else max(0.0, (steps - step) / max(1, steps - start))
-
-
-def _unit(vector: np.ndarray) -> np.ndarray:
-    return vector / max(float(np.linalg.norm(vector)), 1e-12)

@@ -2,21 +2,23 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from shopllm_rasa.encoders.calibration import Calibration, certainty_features
 from shopllm_rasa.encoders.sentence_encoder import SentenceEncoder
 from shopllm_rasa.errors import EncoderError
-from shopllm_rasa.storage import write_json
+from shopllm_rasa.storage import sha256_of, write_json
 
 SENTIMENTS = ("negative", "neutral", "positive")
 HEADS_FILE = "heads.safetensors"
+EXAMPLES_FILE = "examples.json"
 DESCRIPTION_FILE = "classifier.json"
 ENCODER_FOLDER = "encoder"
-FORMAT_VERSION = 1
-_NEIGHBOURS = 3
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -26,17 +28,27 @@ class Description:
     Attributes:
         intents: names in the order of the intent head's rows.
         scale: factor on the cosines before the softmax.
-        similarity_threshold: similarity to the training examples at which a message is as likely in scope as not.
-        similarity_scale: steepness of the step there.
-        figures: counts and validation scores, for people to read.
+        calibration: from signs of certainty to a confidence.
+        usual_similarity: the cosine to the nearest example that all but few known-good messages exceed.
+        figures: counts and scores, for people to read.
+        files: SHA-256 of the other files, by name.
     """
 
     intents: tuple[str, ...]
     scale: float
-    similarity_threshold: float
-    similarity_scale: float
+    calibration: Calibration
+    usual_similarity: float
     figures: Mapping[str, float]
+    files: Mapping[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True)
+class LabelledText:
+    """A training example as it is kept for explanations."""
+
+    text: str
+    intent: str
 
 
 @dataclass(frozen=True)
@@ -44,42 +56,66 @@ class Prediction:
     """What a text is about and how it sounds.
 
     Attributes:
-        ranking: (intent, confidence) pairs, best first. A confidence is the softmax probability times the
-            estimated chance that the message is in scope at all, so all of them are low for a strange message.
+        ranking: (intent, confidence) pairs, best first. The first confidence is the calibrated chance that this
+            intent is right; it is below 0.5 for a message that is unclear or out of scope. The others share what
+            is left, by their probabilities.
         sentiment: class to probability; they sum to 1.
+        features: the signs of certainty the confidence was made of, see `certainty_features`.
+        probability: of the best intent, if the message is in scope at all.
     """
 
     ranking: tuple[tuple[str, float], ...]
     sentiment: Mapping[str, float]
+    features: tuple[float, ...]
+    probability: float
 
 
 class IntentSentimentModel:
     """A fine-tuned encoder with two heads, ready to serve."""
 
-    def __init__(self, encoder: SentenceEncoder, heads: Mapping[str, np.ndarray], description: Description) -> None:
+    def __init__(
+        self,
+        encoder: SentenceEncoder,
+        heads: Mapping[str, np.ndarray],
+        description: Description,
+        examples: Sequence[LabelledText],
+    ) -> None:
         self._encoder = encoder
         self._heads = dict(heads)
         self.description = description
+        self.examples = tuple(examples)
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Classifies texts."""
-        if not texts:
-            return []
-        embeddings = self._encoder.encode(texts)
-        intents = softmax(self.description.scale * embeddings @ self._heads["intent"].T)
+        return self.classify(self.embed(texts)) if texts else []
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """The unit vectors all is decided from, (texts, dimensions)."""
+        return self._encoder.encode(texts)
+
+    def classify(self, embeddings: np.ndarray) -> list[Prediction]:
+        """Classifies texts by their vectors."""
+        intents = softmax(self.logits(embeddings))
         sentiments = softmax(embeddings @ self._heads["sentiment"].T + self._heads["sentiment_bias"])
-        in_scope = scope_probability(
-            neighbour_similarity(embeddings, self._heads["examples"]),
-            self.description.similarity_threshold,
-            self.description.similarity_scale,
-        )
+        features = certainty_features(intents, embeddings, self._heads["class_means"], self._heads["examples"])
+        confidences = self.description.calibration.confidence(features)
         return [
             Prediction(
-                tuple((self.description.intents[column], float(row[column] * scope)) for column in np.argsort(-row)),
+                tuple((self.description.intents[column], value) for column, value in _ranking(row, float(confidence))),
                 dict(zip(SENTIMENTS, map(float, mood), strict=True)),
+                tuple(map(float, signs)),
+                float(row.max()),
             )
-            for row, scope, mood in zip(intents, in_scope, sentiments, strict=True)
+            for row, confidence, mood, signs in zip(intents, confidences, sentiments, features, strict=True)
         ]
+
+    def logits(self, embeddings: np.ndarray) -> np.ndarray:
+        """Scaled cosines to the intents' vectors, (texts, intents)."""
+        return self.description.scale * embeddings @ self._heads["intent"].T
+
+    def similarities(self, embeddings: np.ndarray) -> np.ndarray:
+        """Cosines to the training examples, (texts, examples)."""
+        return embeddings @ self._heads["examples"].T
 
     @classmethod
     def load(cls, folder: Path, threads: int = 2) -> "IntentSentimentModel":
@@ -90,49 +126,71 @@ class IntentSentimentModel:
         """
         from safetensors.numpy import load_file
 
+        description = read_description(folder)
         try:
-            values = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-            description = Description(**{**values, "intents": tuple(values["intents"])})
+            changed = [name for name, digest in description.files.items() if sha256_of(folder / name) != digest]
+            if changed:
+                raise ValueError(f"{', '.join(changed)} is not what was written")
             heads = load_file(folder / HEADS_FILE)
+            examples = [LabelledText(*row) for row in json.loads((folder / EXAMPLES_FILE).read_text(encoding="utf-8"))]
         except Exception as error:  # safetensors, JSON and the file system each raise their own kinds
             raise EncoderError(f"The classifier in '{folder}' cannot be loaded: {error}. Train again.") from error
-        if description.format_version != FORMAT_VERSION:
-            raise EncoderError(
-                f"The classifier in '{folder}' has format {description.format_version}; "
-                f"this version reads {FORMAT_VERSION}. Train again."
-            )
-        return cls(SentenceEncoder.open(folder / ENCODER_FOLDER, threads), heads, description)
+        return cls(SentenceEncoder.open(folder / ENCODER_FOLDER, threads), heads, description, examples)
 
     @staticmethod
-    def save_heads(folder: Path, heads: Mapping[str, np.ndarray], description: Description) -> None:
-        """Writes everything but the encoder."""
+    def save_heads(
+        folder: Path, heads: Mapping[str, np.ndarray], examples: Sequence[LabelledText], values: Mapping[str, Any]
+    ) -> Description:
+        """Writes everything but the encoder.
+
+        Args:
+            folder: takes the files.
+            heads: `intent`, `class_means`, `sentiment`, `sentiment_bias` and the vectors of the `examples`.
+            examples: in the order of their vectors.
+            values: the fields of `Description` but `files`.
+        """
         from safetensors.numpy import save_file
 
         save_file({name: np.ascontiguousarray(value) for name, value in heads.items()}, folder / HEADS_FILE)
+        write_json(folder / EXAMPLES_FILE, [[item.text, item.intent] for item in examples])
+        files = {name: sha256_of(folder / name) for name in (HEADS_FILE, EXAMPLES_FILE)}
+        description = Description(**values, files=files)
         write_json(folder / DESCRIPTION_FILE, asdict(description))
+        return description
+
+
+def read_description(folder: Path) -> Description:
+    """Reads what a trained classifier says of itself.
+
+    Raises:
+        EncoderError: if it is missing, damaged or of another version.
+    """
+    try:
+        values = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+        version = values["format_version"]
+        if version == FORMAT_VERSION:
+            calibration = values["calibration"]
+            values["calibration"] = Calibration(**{**calibration, "weights": tuple(calibration["weights"])})
+            return Description(**{**values, "intents": tuple(values["intents"])})
+    except Exception as error:  # JSON and the file system each raise their own kinds
+        raise EncoderError(f"The classifier in '{folder}' cannot be loaded: {error}. Train again.") from error
+    raise EncoderError(
+        f"The classifier in '{folder}' has format {version}; this version reads {FORMAT_VERSION}. Train again."
+    )
+
+
+def _ranking(probabilities: np.ndarray, confidence: float) -> list[tuple[int, float]]:
+    """Columns by probability; the first has the confidence, the others never more than it or than what is left."""
+    order = np.argsort(-probabilities)
+    best = float(probabilities[order[0]])
+    factor = min(confidence / best, (1 - confidence) / max(1 - best, 1e-9))
+    return [
+        (int(order[0]), confidence),
+        *((int(column), float(probabilities[column] * factor)) for column in order[1:]),
+    ]
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities along the last axis."""
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
-
-
-def neighbour_similarity(embeddings: np.ndarray, examples: np.ndarray) -> np.ndarray:
-    """Mean cosine to the nearest training examples: low for what training has never seen.
-
-    Args:
-        embeddings: unit vectors, (texts, dimensions).
-        examples: unit vectors of the training examples, (examples, dimensions).
-
-    Returns:
-        Shape (texts,).
-    """
-    similarities = embeddings @ examples.T
-    count = min(_NEIGHBOURS, examples.shape[0])
-    return np.sort(similarities, axis=1)[:, -count:].mean(axis=1)
-
-
-def scope_probability(similarity: np.ndarray, threshold: float, scale: float) -> np.ndarray:
-    """The chance that a message is in scope, by its similarity to the training examples."""
-    return 1 / (1 + np.exp(-np.clip((similarity - threshold) * scale, -30, 30)))

@@ -1,14 +1,18 @@
 """Turns texts into vectors with ONNX Runtime; neither PyTorch nor transformers is imported."""
 
 import json
+import threading
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from shopllm_rasa.errors import EncoderError
+from shopllm_rasa.storage import sha256_of
 
 GRAPH_FILE = "graph.onnx"
 WEIGHTS_FILE = "weights.safetensors"
@@ -27,6 +31,8 @@ class EncoderInfo:
         dimensions: length of a vector.
         max_length: tokens of a text that are read; the rest is cut.
         pad_token_id: the tokenizer's padding token.
+        prefix: put before every text; some models were trained with one, such as 'query: '.
+        precision: of the matrix products: 'fp32', or 'int8' after dynamic quantisation.
     """
 
     model: str
@@ -34,6 +40,8 @@ class EncoderInfo:
     dimensions: int
     max_length: int
     pad_token_id: int
+    prefix: str = ""
+    precision: str = "fp32"
     format_version: int = FORMAT_VERSION
 
 
@@ -46,31 +54,14 @@ class SentenceEncoder:
         (1, 384)
     """
 
-    def __init__(self, folder: Path, info: EncoderInfo, threads: int) -> None:
-        import onnxruntime
-        from safetensors.numpy import load_file
-        from tokenizers import Tokenizer
-
+    def __init__(self, folder: Path, info: EncoderInfo, engine: "_Engine") -> None:
         self.folder = folder
         self.info = info
-        self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
-        self._tokenizer.enable_truncation(info.max_length)
-        self._tokenizer.enable_padding(pad_id=info.pad_token_id)
-        # The graph names its weights; they are handed over from the safetensors file, which is their only copy.
-        weights = load_file(folder / WEIGHTS_FILE)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.add_external_initializers(
-            list(weights), [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in weights.values()]
-        )
-        self._session = onnxruntime.InferenceSession(
-            str(folder / GRAPH_FILE), options, providers=["CPUExecutionProvider"]
-        )
+        self._engine = engine
 
     @classmethod
     def open(cls, folder: str | Path, threads: int = 2) -> "SentenceEncoder":
-        """Loads an exported encoder.
+        """Loads an exported encoder; the weights are in memory once a process, however often they are opened.
 
         Args:
             folder: what `export_encoder` wrote.
@@ -81,14 +72,16 @@ class SentenceEncoder:
         """
         folder = Path(folder)
         info = read_info(folder)
+        if fingerprint(folder) != info.fingerprint:
+            raise EncoderError(f"The encoder in '{folder}' cannot be loaded: a file is not what was written.")
         try:
-            return cls(folder, info, threads)
+            return cls(folder, info, _shared_engine(folder, info, threads))
         except Exception as error:  # ONNX Runtime, tokenizers and safetensors each raise their own kinds
             raise EncoderError(f"The encoder in '{folder}' cannot be loaded: {error}") from error
 
     def is_word(self, word: str) -> bool:
         """Whether the tokenizer has the lower-case word whole: rare words and typos fall into pieces."""
-        return self._tokenizer.token_to_id(word) is not None
+        return self._engine.tokenizer.token_to_id(word) is not None
 
     def encode(self, texts: Sequence[str], batch_size: int = 32, progress: str | None = None) -> np.ndarray:
         """Embeds texts.
@@ -111,15 +104,65 @@ class SentenceEncoder:
         return vectors
 
     def _encode_batch(self, texts: Sequence[str]) -> np.ndarray:
+        vectors = self._engine.run([self.info.prefix + text for text in texts])
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors / np.maximum(norms, 1e-12)
+
+
+class _Engine:
+    """Tokenizer and ONNX session: the heavy part, which encoders of the same weights share."""
+
+    def __init__(self, folder: Path, info: EncoderInfo, threads: int) -> None:
+        import onnxruntime
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer
+
+        self.tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+        self.tokenizer.enable_truncation(info.max_length)
+        self.tokenizer.enable_padding(pad_id=info.pad_token_id)
+        # The graph names its weights; they are handed over from the safetensors file, which is their only copy.
+        weights = load_file(folder / WEIGHTS_FILE)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Without the arena, memory for a long message goes back to the system after it.
+        options.enable_cpu_mem_arena = False
+        options.log_severity_level = 3
+        options.add_external_initializers(
+            list(weights), [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in weights.values()]
+        )
+        self._session = onnxruntime.InferenceSession(
+            str(folder / GRAPH_FILE), options, providers=["CPUExecutionProvider"]
+        )
+
+    def run(self, texts: Sequence[str]) -> Any:
         # The tokenizer refuses halves of characters (lone surrogates), which JSON and command lines can carry.
-        encodings = self._tokenizer.encode_batch([text.encode("utf-8", "replace").decode() for text in texts])
+        encodings = self.tokenizer.encode_batch([text.encode("utf-8", "replace").decode() for text in texts])
         inputs = {
             "input_ids": np.array([e.ids for e in encodings], dtype=np.int64),
             "attention_mask": np.array([e.attention_mask for e in encodings], dtype=np.int64),
         }
         (vectors,) = self._session.run(["embedding"], inputs)
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.maximum(norms, 1e-12)
+        return vectors
+
+
+_engines: "weakref.WeakValueDictionary[tuple[Any, ...], _Engine]" = weakref.WeakValueDictionary()
+_engines_lock = threading.Lock()
+
+
+def _shared_engine(folder: Path, info: EncoderInfo, threads: int) -> _Engine:
+    key = (info.fingerprint, info.max_length, threads)
+    with _engines_lock:
+        engine = _engines.get(key)
+        if engine is None:
+            engine = _Engine(folder, info, threads)
+            _engines[key] = engine
+        return engine
+
+
+def fingerprint(folder: Path) -> str:
+    """The SHA-256 of an encoder's weights, graph and tokenizer, in hex."""
+    return sha256_of(folder / WEIGHTS_FILE, folder / GRAPH_FILE, folder / TOKENIZER_FILE)
 
 
 def read_info(folder: Path) -> EncoderInfo:

@@ -2,7 +2,7 @@
 
 import hashlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -40,6 +40,16 @@ def check_config(component: str, config: Mapping[str, Any], rules: Mapping[str, 
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if is_number and not (low or 0) <= value <= (float("inf") if high is None else high):
             raise InvalidConfigException(f"{component}: '{key}' is {value}; allowed are {low} to {high}.")
+
+
+def check_choice(component: str, config: Mapping[str, Any], key: str, allowed: Iterable[str]) -> None:
+    """Checks that a value is one of some names.
+
+    Raises:
+        InvalidConfigException: naming the key, the value and what is allowed.
+    """
+    if config.get(key) is not None and config[key] not in allowed:
+        raise InvalidConfigException(f"{component}: '{key}' is {config[key]!r}; allowed: {', '.join(allowed)}.")
 
 
 def source_fingerprint(*modules: ModuleType) -> str:

@@ -3,6 +3,8 @@
 import logging
 import shutil
 import tempfile
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,29 +33,58 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from shopllm_rasa.encoders import export, fine_tuning, intent_model, sentence_encoder
-from shopllm_rasa.encoders.fine_tuning import Example, TrainingOptions, fine_tune
+from shopllm_rasa.encoders import (
+    calibration,
+    cross_validation,
+    explanation,
+    export,
+    fine_tuning,
+    intent_model,
+    model_card,
+    opinions,
+    sentence_encoder,
+    training,
+    training_options,
+)
+from shopllm_rasa.encoders.explanation import explain
+from shopllm_rasa.encoders.fine_tuning import Example
 from shopllm_rasa.encoders.intent_model import SENTIMENTS, IntentSentimentModel, Prediction
+from shopllm_rasa.encoders.model_card import THRESHOLD
+from shopllm_rasa.encoders.opinions import read_opinions
+from shopllm_rasa.encoders.training import STRANGERS_FILE, train_classifier
+from shopllm_rasa.encoders.training_options import POOLINGS, PRESETS, TrainingOptions
 from shopllm_rasa.errors import EncoderError
-from shopllm_rasa.nlu.component_config import Rule, check_config, source_fingerprint
+from shopllm_rasa.nlu.component_config import Rule, check_choice, check_config, source_fingerprint
+from shopllm_rasa.storage import sha256_of
 
 logger = logging.getLogger(__name__)
 
 SENTIMENT = "sentiment"
+EXPLANATION = "explanation"
 # More is cut before the tokenizer sees it; the encoder reads a few hundred words at most anyway.
 MAX_TEXT_CHARACTERS = 4_000
 
+_NONE = type(None)
 _RULES: dict[str, Rule] = {
     "model": (str, None, None),
-    "epochs": (int, 1, 100),
-    "batch_size": (int, 2, 512),
-    "learning_rate": (float, 1e-7, 1e-2),
-    "validation_share": ((int, float), 0, 0.5),
+    "preset": (str, None, None),
+    "epochs": ((int, _NONE), 1, 1_000),
+    "batch_size": ((int, _NONE), 2, 512),
+    "learning_rate": ((float, _NONE), 1e-7, 1e-2),
+    "folds": ((int, _NONE), 0, 20),
+    "max_length": ((int, _NONE), 4, 8_192),
+    "pooling": ((str, _NONE), None, None),
+    "prefix": (str, None, None),
+    "reviews": (list, None, None),
+    "quantize": (bool, None, None),
     "random_seed": (int, 0, 2**31),
     "ranking_length": (int, 0, 1000),
     "threads": (int, 1, 64),
+    "explanation": (bool, None, None),
     "progress": (bool, None, None),
 }
+# The component's keys for training options that go by another name there.
+_OPTION_NAMES = {"learning_rate": "encoder_rate", "random_seed": "seed"}
 
 
 @DefaultV1Recipe.register(
@@ -64,15 +95,17 @@ class IntentSentimentClassifier(GraphComponent, IntentClassifier):
     """Classifies a message's intent and sentiment in one pass of a fine-tuned sentence encoder.
 
     Intents come from the NLU data; sentiments from the examples' metadata (`sentiment: negative`, for an
-    example or a whole intent). Examples without a label train the intent alone.
+    example or a whole intent) and from the files that `reviews` names. Examples without a label train the
+    intent alone.
 
-    A message gets `intent`, `intent_ranking`, `sentiment` (a score for each class) and an entity
-    `sentiment` with the likeliest class, so that a slot can be filled from it.
+    A message gets `intent` with a calibrated confidence, `intent_ranking`, `sentiment` (a score for each
+    class) and an entity `sentiment` with the likeliest class, so that a slot can be filled from it; with
+    `explanation: true` also an `explanation`.
 
     Example:
         pipeline:
           - name: shopllm_rasa.nlu.IntentSentimentClassifier
-            epochs: 8
+            preset: balanced
           - name: FallbackClassifier
             threshold: 0.5
             ambiguity_threshold: 0
@@ -89,20 +122,34 @@ class IntentSentimentClassifier(GraphComponent, IntentClassifier):
         return {
             # 'default' is the bundled all-MiniLM-L6-v2; else a Hugging Face name or a folder
             "model": "default",
-            # passes over the data at most; training stops earlier when validation does not improve
-            "epochs": TrainingOptions.epochs,
+            # fast (the encoder stays as it is), balanced, or best (three trainings, averaged)
+            "preset": "balanced",
+            # passes over the data at most; as all keys with no value: the preset's
+            "epochs": None,
             # examples in a training step
-            "batch_size": TrainingOptions.batch_size,
+            "batch_size": None,
             # of the encoder; the heads learn faster
-            "learning_rate": TrainingOptions.encoder_rate,
-            # share of each intent held out for early stopping and calibration
-            "validation_share": TrainingOptions.validation_share,
+            "learning_rate": None,
+            # trainings that leave out examples and intents, to calibrate the confidence; 0 for none
+            "folds": None,
+            # tokens of a message that are read; without it as many as the model can
+            "max_length": None,
+            # mean, cls or max; without it the model's own
+            "pooling": None,
+            # put before each message, for models that were trained with one, such as 'query: '
+            "prefix": "",
+            # files of reviews that teach sentiment: .csv or .jsonl with 'text' and 'label' or 'rating'
+            "reviews": [],
+            # serve in int8 where that gives the same answers
+            "quantize": True,
             # the same seed gives the same model
             "random_seed": TrainingOptions.seed,
             # intents in the ranking; 0 gives all
             "ranking_length": 10,
             # CPU threads for a message
             "threads": 2,
+            # add to each message what decided its intent; several times the time
+            "explanation": False,
             # a progress bar while training
             "progress": True,
         }
@@ -115,6 +162,8 @@ class IntentSentimentClassifier(GraphComponent, IntentClassifier):
         model: IntentSentimentModel | None = None,
         earlier: Path | None = None,
     ) -> None:
+        # Rasa 3.6 declares `validate_config` but never calls it.
+        self.validate_config(config)
         self._config = config
         self._model_storage = model_storage
         self._resource = resource
@@ -142,25 +191,19 @@ class IntentSentimentClassifier(GraphComponent, IntentClassifier):
         if not examples:
             logger.warning("No intent examples: the classifier stays untrained.")
             return self._resource
-        if not any(example.sentiment for example in examples):
-            logger.warning(
-                "No example has a sentiment label, so every message will be 'neutral'. Give examples the "
-                "metadata 'sentiment' with one of: %s.",
-                ", ".join(SENTIMENTS),
-            )
-            examples = [Example(item.text, item.intent, "neutral") for item in examples]
-        options = TrainingOptions(
-            epochs=self._config["epochs"],
-            batch_size=self._config["batch_size"],
-            encoder_rate=float(self._config["learning_rate"]),
-            validation_share=float(self._config["validation_share"]),
-            seed=self._config["random_seed"],
-        )
         try:
+            reviews = [opinion for name in self._config["reviews"] for opinion in read_opinions(Path(name))]
             with self._model_storage.write_to(self._resource) as folder:
-                description = fine_tune(
-                    examples, folder, options, self._config["model"], self._earlier, self._config["progress"]
+                description = train_classifier(
+                    _with_a_mood(examples, reviews),
+                    folder,
+                    _options(self._config),
+                    self._config["model"],
+                    reviews,
+                    self._earlier,
+                    self._config["progress"],
                 )
+                card = (folder / model_card.CARD_FILE).read_text(encoding="utf-8")
         except EncoderError as error:
             raise InvalidConfigException(f"IntentSentimentClassifier: {error}") from error
         finally:
@@ -168,6 +211,8 @@ class IntentSentimentClassifier(GraphComponent, IntentClassifier):
                 shutil.rmtree(self._earlier, ignore_errors=True)
                 self._earlier = None
         logger.info("Classifier trained: %s", dict(description.figures))
+        for warning in model_card.warnings_of(card):
+            logger.warning("NLU data: %s", warning)
         return self._resource
 
     @classmethod
@@ -208,6 +253,9 @@ class IntentSentimentClassifier(GraphComponent, IntentClassifier):
             predictions = dict(zip(known, self._model.predict([texts[row] for row in known]), strict=True))
         for row, message in enumerate(messages):
             self._annotate(message, predictions.get(row))
+            if self._config["explanation"] and self._model is not None and row in predictions:
+                found = explain(self._model, texts[row], THRESHOLD)
+                message.set(EXPLANATION, found.to_dict(), add_to_output=True)
         return messages
 
     def _annotate(self, message: Message, prediction: Prediction | None) -> None:
@@ -242,11 +290,58 @@ class IntentSentimentClassifier(GraphComponent, IntentClassifier):
             InvalidConfigException: naming the key and what is allowed.
         """
         check_config(cls.__name__, config, _RULES)
+        check_choice(cls.__name__, config, "preset", PRESETS)
+        if config.get("pooling") is not None:
+            check_choice(cls.__name__, config, "pooling", POOLINGS)
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
-        """Makes the training cache notice changes of the modules this component rests on."""
-        return source_fingerprint(export, fine_tuning, intent_model, sentence_encoder)
+        """Makes the training cache notice other reviews and changes of the modules this component rests on."""
+        code = source_fingerprint(
+            calibration,
+            cross_validation,
+            explanation,
+            export,
+            fine_tuning,
+            intent_model,
+            model_card,
+            opinions,
+            sentence_encoder,
+            training,
+            training_options,
+        )
+        files = [STRANGERS_FILE, *(Path(name) for name in config.get("reviews") or [])]
+        return code + sha256_of(*(file for file in files if file.is_file()))
+
+
+def _options(config: dict[str, Any]) -> TrainingOptions:
+    """The preset's options, with those that the config names put over them."""
+    names = (
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "folds",
+        "max_length",
+        "pooling",
+        "prefix",
+        "quantize",
+        "random_seed",
+    )
+    values = {_OPTION_NAMES.get(name, name): config[name] for name in names if config[name] is not None}
+    return replace(PRESETS[config["preset"]], **values)
+
+
+def _with_a_mood(examples: list[Example], reviews: list[Example]) -> list[Example]:
+    """Without any sentiment label all is neutral: the head needs something to learn."""
+    labels = Counter(example.sentiment for example in [*examples, *reviews] if example.sentiment)
+    if labels:
+        return examples
+    logger.warning(
+        "No example has a sentiment label, so every message will be 'neutral'. Give examples the metadata "
+        "'sentiment' with one of: %s; or name files of reviews in the config.",
+        ", ".join(SENTIMENTS),
+    )
+    return [replace(example, sentiment="neutral") for example in examples]
 
 
 def _examples(training_data: TrainingData) -> list[Example]:

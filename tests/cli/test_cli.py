@@ -69,6 +69,7 @@ class TestUsage:
     def test_the_commands_there_are(self) -> None:
         names = {" ".join(path) for path in commands()}
         assert {"index build", "index stats", "search", "ask", "describe", "doctor", "demo", "shop import"} <= names
+        assert {"explain", "adapt"} <= names
 
     def test_version(self, shopllm) -> None:
         done = shopllm("--version")
@@ -95,6 +96,13 @@ class TestUsage:
             ("describe",),
             ("describe", "kettle", "--sku", "K-1"),
             ("doctor", "--nonsense"),
+            ("explain",),
+            ("explain", ""),
+            ("explain", "where is my parcel", "--card"),
+            ("explain", "where is my parcel", "--threshold", "2"),
+            ("adapt",),
+            ("adapt", "--texts", "messages.txt"),
+            ("adapt", "--texts", "messages.txt", "--out", "encoder", "--epochs", "0"),
             ("shop", "import"),
         ],
         ids=" ".join,

@@ -1,4 +1,5 @@
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,7 +22,8 @@ NLU = NLU_FILE.read_text(encoding="utf-8")
 
 
 def config(**values):
-    return {**IntentSentimentClassifier.get_default_config(), "epochs": 3, "batch_size": 8, "progress": False, **values}
+    quick = {"epochs": 4, "batch_size": 8, "folds": 2, "progress": False}
+    return {**IntentSentimentClassifier.get_default_config(), **quick, **values}
 
 
 def train(storage, resource, context, data, **values):
@@ -79,7 +81,7 @@ def test_files_are_safetensors_and_json(trained):
     with storage.read_from(resource) as folder:
         endings = {file.suffix for file in folder.rglob("*") if file.is_file()}
 
-    assert endings == {".safetensors", ".json", ".onnx"}
+    assert endings == {".safetensors", ".json", ".onnx", ".md", ".svg"}
 
 
 @pytest.mark.parametrize("text", ["", "   ", None])
@@ -157,7 +159,12 @@ def test_incremental_training_goes_on_from_the_earlier_model(trained, tmp_path):
         ({"epochs": "many"}, ["'epochs' is 'many'", "expected int"]),
         ({"epochs": True}, ["'epochs' is True"]),
         ({"epochs": 0}, ["'epochs' is 0", "allowed are 1 to 100"]),
-        ({"validation_share": 0.9}, ["'validation_share' is 0.9"]),
+        ({"folds": 99}, ["'folds' is 99", "allowed are 0 to 20"]),
+        ({"preset": "slow"}, ["'preset' is 'slow'", "allowed: fast, balanced, best"]),
+        ({"pooling": "sum"}, ["'pooling' is 'sum'", "allowed: mean, cls, max"]),
+        ({"reviews": "reviews.csv"}, ["'reviews' is 'reviews.csv'", "expected list"]),
+        ({"max_length": 2}, ["'max_length' is 2"]),
+        ({"quantize": 1}, ["'quantize' is 1", "expected bool"]),
         ({"model": 5}, ["'model' is 5", "expected str"]),
     ],
 )
@@ -166,6 +173,11 @@ def test_a_wrong_config_is_refused(values, words):
         IntentSentimentClassifier.validate_config(config(**values))
 
     assert all(word in str(error.value) for word in words)
+
+
+def test_rasa_itself_does_not_check_so_the_component_does(storage, resource, context):
+    with pytest.raises(InvalidConfigException, match="unknown key 'epoch'"):
+        IntentSentimentClassifier.create(config(epoch=3), storage, resource, context)
 
 
 def test_the_default_config_is_valid():
@@ -206,31 +218,112 @@ def test_no_sentiment_labels_at_all_is_said_and_gives_neutral(storage, resource,
     assert max(parsed["sentiment"], key=parsed["sentiment"].get) == "neutral"
 
 
-def test_a_model_of_another_version_is_refused(trained, tmp_path):
+@pytest.fixture
+def copied(trained, tmp_path):
+    """A copy of the trained model, and a way to change one of its files."""
     storage, resource, context, _ = trained
     copy = LocalModelStorage(tmp_path)
-    with storage.read_from(resource) as source, copy.write_to(resource) as target:
-        for file in source.rglob("*"):
-            if file.is_file():
-                to = target / file.relative_to(source)
-                to.parent.mkdir(parents=True, exist_ok=True)
-                to.write_bytes(file.read_bytes())
-        description = json.loads((target / "classifier.json").read_text())
-        (target / "classifier.json").write_text(json.dumps({**description, "format_version": 99}))
 
-    with pytest.raises(RasaException, match=r"format 99; this version reads 1\. Train again"):
-        load(copy, resource, context)
+    def change(name, edit):
+        with storage.read_from(resource) as source, copy.write_to(resource) as target:
+            shutil.copytree(source, target, dirs_exist_ok=True)
+            (target / name).write_bytes(edit((target / name).read_bytes()))
+        return copy, resource, context
+
+    return change
 
 
-def test_a_truncated_model_is_refused(trained, tmp_path):
+def test_a_model_of_another_version_is_refused(copied):
+    model = copied("classifier.json", lambda old: json.dumps({**json.loads(old), "format_version": 99}).encode())
+
+    with pytest.raises(RasaException, match=r"format 99; this version reads 2\. Train again"):
+        load(*model)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "heads.safetensors",
+        "examples.json",
+        "encoder/weights.safetensors",
+        "encoder/graph.onnx",
+        "encoder/tokenizer.json",
+    ],
+)
+def test_a_flipped_byte_is_noticed(copied, name):
+    def flip(old):
+        middle = len(old) // 2
+        return old[:middle] + bytes([old[middle] ^ 1]) + old[middle + 1 :]
+
+    with pytest.raises(RasaException, match="cannot be loaded"):
+        load(*copied(name, flip))
+
+
+@pytest.mark.parametrize("name", ["classifier.json", "heads.safetensors", "encoder/encoder.json"])
+def test_a_truncated_model_is_refused(copied, name):
+    with pytest.raises(RasaException, match=r"cannot be loaded|is damaged"):
+        load(*copied(name, lambda old: old[:-20]))
+
+
+def test_an_intent_with_one_example_is_trained_and_named(storage, resource, context, read_nlu, caplog):
+    train(
+        storage, resource, context, read_nlu(NLU + "  - intent: lonely\n    examples: |\n      - ring the bell twice\n")
+    )
+
+    assert "'lonely' has one example" in caplog.text
+    assert parse(load(storage, resource, context), "ring the bell twice")["intent_ranking"][0]["name"] == "lonely"
+
+
+def test_reviews_teach_sentiment(storage, resource, context, read_nlu, tmp_path):
+    reviews = tmp_path / "reviews.csv"
+    praise = ["works great", "i love it", "very happy with this", "superb quality", "the best i ever had"]
+    blame = ["broke at once", "very bad", "a waste of money", "it never worked", "i want my money back"]
+    rows = [(text, 5) for text in praise] + [(text, 1) for text in blame]
+    reviews.write_text("text,rating\n" + "".join(f"{text},{stars}\n" for text, stars in rows))
+    plain = read_nlu("\n".join(line for line in NLU.splitlines() if "sentiment" not in line and "metadata" not in line))
+    train(storage, resource, context, plain, reviews=[str(reviews)], epochs=12)
+
+    component = load(storage, resource, context)
+
+    for text, better, worse in [("i love this", "positive", "negative"), ("it broke", "negative", "positive")]:
+        sentiment = parse(component, text)["sentiment"]
+        assert sentiment[better] > sentiment[worse]
+
+
+def test_reviews_that_cannot_be_read(storage, resource, context, read_nlu, tmp_path):
+    reviews = tmp_path / "reviews.csv"
+    reviews.write_text("text,rating\nfine,9\n")
+
+    with pytest.raises(InvalidConfigException, match=r"reviews\.csv', line 2: 'rating' is 9; allowed are 1 to 5"):
+        train(storage, resource, context, read_nlu(), reviews=[str(reviews)])
+
+
+def test_the_parse_result_explains_itself_when_asked_to(trained):
     storage, resource, context, _ = trained
-    copy = LocalModelStorage(tmp_path)
-    with storage.read_from(resource) as source, copy.write_to(resource) as target:
-        for name in ("classifier.json", "heads.safetensors"):
-            (target / name).write_bytes((source / name).read_bytes()[:-20])
 
-    with pytest.raises(RasaException, match=r"cannot be loaded.*Train again"):
-        load(copy, resource, context)
+    explained = parse(load(storage, resource, context, explanation=True), "where is my parcel?")["explanation"]
+
+    assert explained["intent"] == "order_status"
+    assert explained["nearest"][0]["intent"] == "order_status"
+    assert [word["word"] for word in explained["words"]] == ["where", "is", "my", "parcel?"]
+    assert json.dumps(explained)
+
+
+def test_a_model_is_in_memory_once_however_often_it_is_loaded(trained):
+    storage, resource, context, _ = trained
+
+    first, second = (load(storage, resource, context) for _ in range(2))
+
+    assert first._model._encoder._engine is second._model._encoder._engine
+
+
+def test_the_fast_preset_shares_its_encoder_with_the_index(storage, resource, context, read_nlu, product_index):
+    train(storage, resource, context, read_nlu(), preset="fast", quantize=False)
+
+    component = load(storage, resource, context)
+
+    assert parse(component, "where is my parcel?")["intent"]["name"] == "order_status"
+    assert component._model._encoder._engine is product_index.encoder._engine
 
 
 def test_the_training_cache_sees_the_helper_modules():
