@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from itertools import count, islice
 from statistics import quantiles
 
-from shopllm_rasa.catalog.english import common_words
 from shopllm_rasa.catalog.mentions import MAX_TEXT_CHARACTERS, MentionFinder
 from shopllm_rasa.catalog.vocabulary import Vocabulary, normal_words
+from shopllm_rasa.spelling.english import common_words
 
 BRANDS, CATEGORIES, PRODUCTS = 12_000, 2_500, 35_500
 MESSAGES, LONG_MESSAGES, TYPOS = 1_000, 100, 2_000

@@ -24,7 +24,8 @@ def adapt(
 ) -> None:
     """Adapts a sentence encoder to texts without labels, such as messages, reviews and descriptions.
 
-    The folder is then named as the encoder: `model: DIR` in config.yml, or `encoder: {model: DIR}` in shopllm.yml.
+    The folder is then named as the encoder: `model: DIR` in config.yml, or `encoder: {model: DIR}` in shopllm.yml. It
+    can make the encoder worse: train with both and compare their model cards (shopllm explain --card).
 
     Example: shopllm adapt --texts messages.txt --out encoders/my-shop
     """

@@ -77,11 +77,10 @@ def _print_card(folder: Path, json_output: bool) -> None:
 
 
 def _print_explanation(folder: Path, message: str, threshold: float, json_output: bool) -> None:
-    from shopllm_rasa.encoders.explanation import MAX_TEXT_CHARACTERS, explain
+    from shopllm_rasa.encoders.explanation import explain
     from shopllm_rasa.encoders.intent_model import IntentSentimentModel
 
     classifier = IntentSentimentModel.load(folder)
-    message = message[:MAX_TEXT_CHARACTERS]
     found = explain(classifier, message, threshold)
     prediction = classifier.predict([message])[0]
     if json_output:
@@ -102,6 +101,8 @@ def _as_json(message: str, found: "Explanation", prediction: "Prediction", thres
 
 def _print_tables(found: "Explanation", prediction: "Prediction") -> None:
     console.print(_word_line(found.words))
+    if found.read_as:
+        console.print(f"Read as: {found.read_as}", markup=False)
     console.print(f"\nSentiment: {_shares(prediction.sentiment)}\n", markup=False)
     console.print(_intent_table(prediction))
     console.print()

@@ -13,8 +13,6 @@ NEAREST = 5
 MAX_WORDS = 50
 # Every judged word costs a pass over all judged words, and a bot explains while its customer waits.
 MAX_JUDGED_CHARACTERS = 300
-# More of a message is not read; the encoder takes a few hundred words at most anyway.
-MAX_TEXT_CHARACTERS = 4_000
 _WORD = re.compile(r"\S+")
 _UNDECIDED = 0.6
 
@@ -52,6 +50,7 @@ class Explanation:
     Attributes:
         intent: the best one.
         confidence: calibrated.
+        read_as: the message with its typos mended; None if there are none.
         nearest: the most similar training examples, best first.
         words: influence of each word, in the order of the message.
         fallback: why the confidence is below the threshold; None if it is not.
@@ -59,6 +58,7 @@ class Explanation:
 
     intent: str
     confidence: float
+    read_as: str | None
     nearest: tuple[NearExample, ...]
     words: tuple[WordInfluence, ...]
     fallback: str | None
@@ -96,6 +96,7 @@ def explain(model: IntentSentimentModel, text: str, threshold: float) -> Explana
     return Explanation(
         intent=intent,
         confidence=round(confidence, 4),
+        read_as=read_as if (read_as := model.read(text)) != text[: len(read_as)] else None,
         nearest=nearest,
         words=tuple(
             WordInfluence(word.group(), word.start(), word.end(), round(float(scores[0] - without), 4))

@@ -128,7 +128,7 @@ def export_encoder(
     Returns:
         The description that was written.
     """
-    encoder.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER_FILE))
+    _save_tokenizer(encoder, folder)
     values: dict[str, Any] = {
         "model": model,
         "dimensions": int(encoder.get_embedding_dimension() or 0),
@@ -154,6 +154,16 @@ def export_encoder(
         for file in (GRAPH_FILE, WEIGHTS_FILE, INFO_FILE):
             shutil.copy(candidate / file, folder / file)
         return int8
+
+
+def _save_tokenizer(encoder: "SentenceTransformer", folder: Path) -> None:
+    """Without the padding and truncation of its last use, which would make equal encoders look different."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(encoder.tokenizer.backend_tokenizer.to_str())
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    tokenizer.save(str(folder / TOKENIZER_FILE))
 
 
 def _describe(folder: Path, values: dict[str, Any]) -> EncoderInfo:

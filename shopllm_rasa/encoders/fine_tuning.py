@@ -31,17 +31,25 @@ class Example:
     sentiment: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Validation:
-    """What a training run reached on the held-out examples.
+    """The best epoch of a training by one set of held-out examples.
 
     Attributes:
-        epoch: the epoch with the best score, counted from 1; the last one without held-out examples.
-        accuracy: of the intent there; None without held-out examples.
+        held_out: the examples.
+        epoch: the one with the best score, counted from 1; 0 before the first.
+        state: the weights after it, for `FineTuner.restore`.
     """
 
-    epoch: int
-    accuracy: float | None
+    held_out: Sequence[Example]
+    epoch: int = 0
+    state: dict[str, Any] | None = None
+    _score: float = -math.inf
+
+    def update(self, epoch: int, score: float, tuner: "FineTuner") -> None:
+        """Keeps the epoch if it is better than those before."""
+        if score > self._score:
+            self.epoch, self._score, self.state = epoch, score, tuner.state()
 
 
 class FineTuner:
@@ -61,6 +69,7 @@ class FineTuner:
         self._start_heads: dict[str, np.ndarray] = {}
         self._vectors: dict[str, np.ndarray] = {}
         dimensions = int(encoder.get_embedding_dimension() or 0)
+        self.dimensions = dimensions
         self._shape = (len(self._intents), dimensions)
         self.reset(options.seed)
 
@@ -98,15 +107,15 @@ class FineTuner:
     def fit(
         self,
         training: Sequence[Example],
-        held_out: Sequence[Example] = (),
+        validations: Sequence[Validation] = (),
         epochs: int | None = None,
         title: str | None = None,
-    ) -> Validation:
-        """Trains; with held-out examples the epoch that scores best on their intents is kept.
+    ) -> None:
+        """Trains, and stops when no validation has got better for as many epochs as the options' patience.
 
         Args:
             training: with an intent, a sentiment or both.
-            held_out: examples to stop by.
+            validations: each gets its best epoch.
             epochs: at most; the options' without.
             title: of the progress bar; none without.
         """
@@ -122,7 +131,6 @@ class FineTuner:
         steps = epochs * steps_per_epoch
         optimizer = torch.optim.AdamW(self._parameter_groups(), weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_up_and_decay(step, steps))
-        best, best_score, state, waited = Validation(epochs, None), -math.inf, None, 0
         mood_batches = self._endless(moods)
         with tqdm(total=steps, desc=title, disable=title is None, unit="step") as bar:
             for epoch in range(1, epochs + 1):
@@ -134,21 +142,16 @@ class FineTuner:
                     optimizer.step()
                     schedule.step()
                     bar.update()
-                if not held_out:
-                    continue
-                accuracy, likelihood = self._score(held_out)
-                bar.set_postfix(accuracy=f"{accuracy:.3f}")
-                # The likelihood breaks ties: small held-out sets often have the same accuracy twice.
-                score = accuracy + 0.01 * likelihood
-                if score > best_score:
-                    best, best_score, state, waited = Validation(epoch, accuracy), score, self._state(), 0
-                else:
-                    waited += 1
-                    if waited >= options.patience:
+                accuracies = []
+                for validation in validations:
+                    accuracy, likelihood = self._score(validation.held_out)
+                    accuracies.append(accuracy)
+                    # The likelihood breaks ties: small held-out sets often have the same accuracy twice.
+                    validation.update(epoch, accuracy + 0.01 * likelihood, self)
+                if validations:
+                    bar.set_postfix(accuracy=f"{np.mean(accuracies):.3f}")
+                    if all(epoch - validation.epoch >= options.patience for validation in validations):
                         break
-        if state is not None:
-            self._restore(state)
-        return best
 
     def average_with(self, states: Sequence[dict[str, Any]]) -> None:
         """Takes the mean of several trainings' weights.
@@ -162,7 +165,7 @@ class FineTuner:
                 return parts[0]
             return torch.stack(parts).mean(dim=0)
 
-        self._restore(
+        self.restore(
             {
                 part: {name: mean([state[part][name] for state in states]) for name in states[0][part]}
                 for part in ("encoder", "sentiment")
@@ -171,8 +174,19 @@ class FineTuner:
         )
 
     def state(self) -> dict[str, Any]:
-        """A copy of all weights, for `average_with`."""
-        return self._state()
+        """A copy of all weights, for `average_with` and `restore`."""
+        return {
+            "encoder": copy.deepcopy(self._encoder.state_dict()) if self._options.train_encoder else {},
+            "intent": self._intent_head.detach().clone(),
+            "sentiment": copy.deepcopy(self._sentiment_head.state_dict()),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes the weights of an earlier `state`."""
+        if state["encoder"]:
+            self._encoder.load_state_dict(state["encoder"])
+        self._intent_head.data.copy_(state["intent"])
+        self._sentiment_head.load_state_dict(state["sentiment"])
 
     def changed_weights(self) -> dict[str, Any]:
         """The encoder's weights that training changes, at half precision."""
@@ -337,19 +351,6 @@ class FineTuner:
         accuracy = float((probabilities.argmax(axis=1) == truth).mean())
         chosen = probabilities[np.arange(len(truth)), truth]
         return accuracy, float(np.log(np.maximum(chosen, 1e-9)).mean())
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            "encoder": copy.deepcopy(self._encoder.state_dict()) if self._options.train_encoder else {},
-            "intent": self._intent_head.detach().clone(),
-            "sentiment": copy.deepcopy(self._sentiment_head.state_dict()),
-        }
-
-    def _restore(self, state: dict[str, Any]) -> None:
-        if state["encoder"]:
-            self._encoder.load_state_dict(state["encoder"])
-        self._intent_head.data.copy_(state["intent"])
-        self._sentiment_head.load_state_dict(state["sentiment"])
 
 
 def class_means(vectors: np.ndarray, labels: Sequence[str], intents: Sequence[str]) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from shopllm_rasa.encoders.calibration import Calibration, certainty_features
 from shopllm_rasa.encoders.sentence_encoder import SentenceEncoder
 from shopllm_rasa.errors import EncoderError
+from shopllm_rasa.spelling import SpellingMender
 from shopllm_rasa.storage import sha256_of, write_json
 
 SENTIMENTS = ("negative", "neutral", "positive")
@@ -18,7 +19,9 @@ HEADS_FILE = "heads.safetensors"
 EXAMPLES_FILE = "examples.json"
 DESCRIPTION_FILE = "classifier.json"
 ENCODER_FOLDER = "encoder"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+# More of a text is not read; an encoder takes a few hundred words at most anyway.
+MAX_TEXT_CHARACTERS = 4_000
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Description:
         scale: factor on the cosines before the softmax.
         calibration: from signs of certainty to a confidence.
         usual_similarity: the cosine to the nearest example that all but few known-good messages exceed.
+        mends_typos: whether typos are mended before the encoder reads a text.
         figures: counts and scores, for people to read.
         files: SHA-256 of the other files, by name.
     """
@@ -38,6 +42,7 @@ class Description:
     scale: float
     calibration: Calibration
     usual_similarity: float
+    mends_typos: bool
     figures: Mapping[str, float]
     files: Mapping[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
@@ -84,6 +89,7 @@ class IntentSentimentModel:
         self._heads = dict(heads)
         self.description = description
         self.examples = tuple(examples)
+        self._mender = SpellingMender([item.text for item in examples]) if description.mends_typos else None
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Classifies texts."""
@@ -91,7 +97,12 @@ class IntentSentimentModel:
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """The unit vectors all is decided from, (texts, dimensions)."""
-        return self._encoder.encode(texts)
+        return self._encoder.encode([self.read(text) for text in texts])
+
+    def read(self, text: str) -> str:
+        """A text as the encoder reads it."""
+        text = text[:MAX_TEXT_CHARACTERS]
+        return self._mender.mend(text) if self._mender else text
 
     def classify(self, embeddings: np.ndarray) -> list[Prediction]:
         """Classifies texts by their vectors."""

@@ -18,6 +18,7 @@ import numpy as np
 from shopllm_rasa.encoders.calibration import ReliabilityBin, expected_calibration_error, reliability
 from shopllm_rasa.encoders.fine_tuning import Example
 from shopllm_rasa.encoders.intent_model import ENCODER_FOLDER, Description
+from shopllm_rasa.encoders.out_of_fold import OutOfFold
 from shopllm_rasa.encoders.sentence_encoder import EncoderInfo, SentenceEncoder
 from shopllm_rasa.storage import write_json, write_text
 
@@ -30,27 +31,6 @@ _MAX_LISTED = 20
 _CONFUSED_SHARE = 0.1
 _LATENCY_TEXTS = 30
 _PACKAGES = ("shopllm-rasa", "torch", "transformers", "sentence-transformers", "onnxruntime", "tokenizers", "numpy")
-
-
-@dataclass(frozen=True)
-class OutOfFold:
-    """What classifiers said of examples they were not trained on.
-
-    Attributes:
-        rows: the examples.
-        probabilities: of the intents, (rows, intents).
-        is_right: whether the best intent is the label.
-        confidence: calibrated, of the best intent.
-        near_confidence: of messages of intents that were left out.
-        far_confidence: of messages on other subjects.
-    """
-
-    rows: Sequence[int]
-    probabilities: np.ndarray
-    is_right: np.ndarray
-    confidence: np.ndarray
-    near_confidence: np.ndarray
-    far_confidence: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -81,6 +61,16 @@ def warnings_of(card: str) -> list[str]:
     return [line.removeprefix("- ") for line in section.splitlines() if line.startswith("- ")]
 
 
+def package_versions(packages: Sequence[str]) -> dict[str, str | None]:
+    """The installed versions, None for what is not installed, and Python's own."""
+    return {name: _version(name) for name in packages} | {"python": platform.python_version()}
+
+
+def trained_at() -> str:
+    """Now, as cards write it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
 def card_figures(folder: Path, data: CardData) -> dict[str, Any]:
     """All that the card says, ready for JSON."""
     counts = Counter(str(example.intent) for example in data.examples)
@@ -95,9 +85,9 @@ def card_figures(folder: Path, data: CardData) -> dict[str, Any]:
         "examples_per_intent": dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
         "sentiment_examples": {"nlu": dict(moods), "reviews": dict(data.opinions)},
         "milliseconds_per_message": _milliseconds(folder, data.examples),
-        "versions": {name: _version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+        "versions": package_versions(_PACKAGES),
         "trained_on": data.device,
-        "trained_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "trained_at": trained_at(),
         "warnings": _data_warnings(counts, moods, data.opinions),
     }
     if data.out_of_fold is None:
@@ -307,8 +297,9 @@ def _calibration_section(found: Mapping[str, Any]) -> list[str]:
     return [
         "## Can the confidence be trusted?",
         "",
-        f"{found['held_out_examples']} examples were classified by trainings that had not seen them: "
-        f"{found['accuracy']:.1%} right, expected calibration error {found['expected_calibration_error']:.3f}.",
+        f"{found['held_out_examples']} examples were classified by trainings that had not seen them, with a "
+        f"confidence fitted without them: {found['accuracy']:.1%} right, "
+        f"expected calibration error {found['expected_calibration_error']:.3f}.",
         f"At the threshold {THRESHOLD}:",
         "",
         *declined,

@@ -12,6 +12,8 @@ from shopllm_rasa.errors import EncoderError
 
 MAX_CHARACTERS = 2_000
 _MOST_NEGATIVE_STARS, _FEWEST_POSITIVE_STARS = 2, 4
+# The csv module has one limit for the whole process, which others set too.
+_MAX_FIELD_CHARACTERS = 131_072
 
 
 def read_opinions(path: Path) -> list[Example]:
@@ -50,6 +52,7 @@ def read_rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    csv.field_size_limit(_MAX_FIELD_CHARACTERS)
     with path.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.DictReader(stream)
         for row in reader:

@@ -1,19 +1,16 @@
 """Trains a classifier: cross-validation for the confidence, the final training, and all files beside it."""
 
 import logging
-import re
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from shopllm_rasa.encoders.calibration import Calibration, certainty_features, fit_calibration
-from shopllm_rasa.encoders.cross_validation import Fold, leave_intents_out, near_duplicates
+from shopllm_rasa.encoders.cross_validation import above_usual
 from shopllm_rasa.encoders.export import export_encoder, load_model
 from shopllm_rasa.encoders.fine_tuning import Example, FineTuner, class_means
 from shopllm_rasa.encoders.intent_model import (
@@ -24,9 +21,9 @@ from shopllm_rasa.encoders.intent_model import (
     IntentSentimentModel,
     LabelledText,
     read_description,
-    softmax,
 )
-from shopllm_rasa.encoders.model_card import CardData, OutOfFold, write_model_card
+from shopllm_rasa.encoders.model_card import CardData, write_model_card
+from shopllm_rasa.encoders.out_of_fold import CrossValidation, names_as_examples
 from shopllm_rasa.encoders.training_options import TrainingOptions
 from shopllm_rasa.errors import EncoderError
 
@@ -34,26 +31,11 @@ logger = logging.getLogger(__name__)
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 STRANGERS_FILE = Path(__file__).with_name("out_of_scope.txt")
-# A message so near to one of the shop's own examples is not out of its scope.
-_MAX_STRANGER_SIMILARITY = 0.6
+# A message so near to one of the shop's own examples, on the way from the usual cosine to 1, is not out of its scope.
+_MAX_STRANGER_SIMILARITY = 0.55
 _MAX_STRANGERS = 300
-# Cross-validation costs about as much as this many examples trained once more; large data needs fewer folds.
-_FOLD_EXAMPLES = 2_000
-_USUAL_QUANTILE = 0.05
 _SENTIMENT_VALIDATION_SHARE = 0.1
 _MIN_SENTIMENT_VALIDATION = 20
-
-
-@dataclass
-class _Scores:
-    """Out-of-fold scores, gathered fold by fold."""
-
-    rows: list[int] = field(default_factory=list)
-    probabilities: list[np.ndarray] = field(default_factory=list)
-    in_scope: list[np.ndarray] = field(default_factory=list)
-    near: list[np.ndarray] = field(default_factory=list)
-    far: list[np.ndarray] = field(default_factory=list)
-    epochs: list[int] = field(default_factory=list)
 
 
 def train_classifier(
@@ -91,15 +73,16 @@ def train_classifier(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     encoder = load_model(model, device, options.max_length, options.pooling)
     tuner = FineTuner(encoder, intents, options)
-    if start_from is not None:
-        _continue_from(tuner, start_from, intents)
     strangers = _strangers(tuner, examples)
-    scores = _cross_validate(tuner, examples, intents, strangers, options, progress)
-    is_right = _is_right(scores, examples, intents)
-    calibration = fit_calibration(_stack(scores.in_scope), is_right, _stack(scores.near), _stack(scores.far))
+    scores = CrossValidation(tuner, examples, intents, strangers, options).run(progress)
+    calibration = scores.calibration()
+    out_of_fold = scores.out_of_fold()
+    if start_from is not None:
+        # Only now: an earlier training has seen the examples that cross-validation holds out.
+        _continue_from(tuner, start_from, intents)
     held_out, kept = _split_opinions(opinions, options.seed)
-    epochs = max(scores.epochs, default=None) if scores.epochs else None
-    _final_training(tuner, [*examples, *_names(intents), *kept], epochs, options, progress)
+    epochs = max(scores.epochs, default=None)
+    _final_training(tuner, [*examples, *names_as_examples(intents), *kept], epochs, options, progress)
 
     texts = [example.text for example in examples]
     vectors = tuner.embed(texts)
@@ -125,10 +108,9 @@ def train_classifier(
         "intents": len(intents),
         "epochs": epochs or options.epochs,
         "training_seconds": round(time.perf_counter() - started, 1),
-        **({"validation_accuracy": round(float(is_right.mean()), 4)} if len(is_right) else {}),
+        **({"validation_accuracy": round(float(out_of_fold.is_right.mean()), 4)} if out_of_fold else {}),
         **({"validation_sentiment_accuracy": round(sentiment_accuracy, 4)} if sentiment_accuracy is not None else {}),
     }
-    usual = float(np.quantile(_stack(scores.in_scope)[:, 2], _USUAL_QUANTILE)) if scores.rows else 0.5
     description = IntentSentimentModel.save_heads(
         folder,
         heads,
@@ -137,7 +119,8 @@ def train_classifier(
             "intents": intents,
             "scale": options.scale,
             "calibration": calibration,
-            "usual_similarity": usual,
+            "usual_similarity": scores.usual_similarity(),
+            "mends_typos": options.mend_typos,
             "figures": figures,
         },
     )
@@ -148,73 +131,11 @@ def train_classifier(
             encoder=info,
             examples=list(examples),
             opinions=Counter(str(example.sentiment) for example in opinions),
-            out_of_fold=_out_of_fold(scores, is_right, calibration),
+            out_of_fold=out_of_fold,
             device=device,
         ),
     )
     return description
-
-
-def _cross_validate(
-    tuner: FineTuner,
-    examples: Sequence[Example],
-    intents: Sequence[str],
-    strangers: Sequence[str],
-    options: TrainingOptions,
-    progress: bool,
-) -> _Scores:
-    """Out-of-fold scores of held-out examples, left-out intents and strangers."""
-    scores = _Scores()
-    if options.folds < 2:
-        return scores
-    labels = [str(example.intent) for example in examples]
-    wanted = min(options.folds, max(1, _FOLD_EXAMPLES // len(examples))) if options.train_encoder else options.folds
-    groups = near_duplicates(tuner.embed([example.text for example in examples]), labels)
-    folds = [
-        fold
-        for fold in leave_intents_out(labels, options.folds, options.seed, groups)
-        if fold.in_scope and len({labels[row] for row in fold.training}) >= 2
-    ][:wanted]
-    for number, fold in enumerate(folds, 1):
-        title = f"calibration {number}/{len(folds)}" if progress else None
-        _score_fold(tuner, examples, intents, strangers, fold, scores, options.seed + number, title)
-    return scores
-
-
-def _score_fold(
-    tuner: FineTuner,
-    examples: Sequence[Example],
-    intents: Sequence[str],
-    strangers: Sequence[str],
-    fold: Fold,
-    scores: _Scores,
-    seed: int,
-    title: str | None,
-) -> None:
-    training = [examples[row] for row in fold.training]
-    trained = sorted({str(example.intent) for example in training})
-    held_out = [examples[row] for row in fold.in_scope]
-    tuner.reset(seed)
-    scores.epochs.append(tuner.fit([*training, *_names(trained)], held_out, title=title).epoch)
-    vectors = tuner.embed([example.text for example in training])
-    columns = [intents.index(intent) for intent in trained]
-    means = class_means(vectors, [str(example.intent) for example in training], trained)
-
-    def features(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        embeddings = tuner.embed(texts)
-        probabilities = np.zeros((len(texts), len(intents)), dtype=np.float32)
-        logits = np.log(np.maximum(tuner.probabilities(embeddings)[:, columns], 1e-12))
-        probabilities[:, columns] = softmax(logits)
-        return probabilities, certainty_features(probabilities, embeddings, means, vectors)
-
-    probabilities, signs = features([example.text for example in held_out])
-    scores.rows += fold.in_scope
-    scores.probabilities.append(probabilities)
-    scores.in_scope.append(signs)
-    if fold.out_of_scope:
-        scores.near.append(features([examples[row].text for row in fold.out_of_scope])[1])
-    if strangers:
-        scores.far.append(features(strangers)[1])
 
 
 def _final_training(
@@ -232,11 +153,6 @@ def _final_training(
         tuner.average_with(states)
 
 
-def _names(intents: Sequence[str]) -> list[Example]:
-    """An intent's name says what it means: `return_exchange` is one more example, 'return exchange'."""
-    return [Example(text, intent) for intent in intents if (text := re.sub(r"[\W_]+", " ", intent).strip().lower())]
-
-
 @lru_cache(maxsize=1)
 def _stranger_texts() -> tuple[str, ...]:
     return tuple(line for line in STRANGERS_FILE.read_text(encoding="utf-8").splitlines() if line.strip())
@@ -247,7 +163,8 @@ def _strangers(tuner: FineTuner, examples: Sequence[Example]) -> list[str]:
     texts = list(_stranger_texts())
     own = tuner.embed([example.text for example in examples])
     similar = (tuner.embed(texts) @ own.T).max(axis=1)
-    far = [text for text, similarity in zip(texts, similar, strict=True) if similarity < _MAX_STRANGER_SIMILARITY]
+    limit = above_usual(own, _MAX_STRANGER_SIMILARITY)
+    far = [text for text, similarity in zip(texts, similar, strict=True) if similarity < limit]
     return far[:: max(1, len(far) // _MAX_STRANGERS)]
 
 
@@ -267,30 +184,6 @@ def _sentiment_accuracy(tuner: FineTuner, held_out: Sequence[Example]) -> float 
     vectors = tuner.embed([example.text for example in held_out])
     guesses = (vectors @ heads["sentiment"].T + heads["sentiment_bias"]).argmax(axis=1)
     return float(np.mean([SENTIMENTS[g] == item.sentiment for g, item in zip(guesses, held_out, strict=True)]))
-
-
-def _is_right(scores: _Scores, examples: Sequence[Example], intents: Sequence[str]) -> np.ndarray:
-    if not scores.rows:
-        return np.zeros(0, dtype=bool)
-    guesses = np.concatenate(scores.probabilities).argmax(axis=1)
-    return np.array([intents[guess] == examples[row].intent for guess, row in zip(guesses, scores.rows, strict=True)])
-
-
-def _stack(parts: Sequence[np.ndarray]) -> np.ndarray:
-    return np.concatenate(parts) if parts else np.zeros((0, 3))
-
-
-def _out_of_fold(scores: _Scores, is_right: np.ndarray, calibration: Calibration) -> OutOfFold | None:
-    if not scores.rows:
-        return None
-    return OutOfFold(
-        rows=scores.rows,
-        probabilities=np.concatenate(scores.probabilities),
-        is_right=is_right,
-        confidence=calibration.confidence(_stack(scores.in_scope)),
-        near_confidence=calibration.confidence(_stack(scores.near)),
-        far_confidence=calibration.confidence(_stack(scores.far)),
-    )
 
 
 class _SameAnswers:
@@ -324,11 +217,14 @@ def _save_checkpoint(tuner: FineTuner, folder: Path) -> None:
 
 def _continue_from(tuner: FineTuner, folder: Path, intents: Sequence[str]) -> None:
     """Starts from an earlier training; intents it did not know start at the mean of their examples."""
+    other_encoder = f"The classifier in '{folder}' was trained from another encoder. Train anew."
     from safetensors.numpy import load_file as load_heads
     from safetensors.torch import load_file
 
     earlier = read_description(folder)
     heads: dict[str, Any] = load_heads(folder / HEADS_FILE)
+    if heads["intent"].shape[1] != tuner.dimensions:
+        raise EncoderError(other_encoder)
     rows = np.zeros((len(intents), heads["intent"].shape[1]), dtype=np.float32)
     for row, intent in enumerate(intents):
         if intent in earlier.intents:
@@ -338,4 +234,4 @@ def _continue_from(tuner: FineTuner, folder: Path, intents: Sequence[str]) -> No
         weights = load_file(str(checkpoint)) if checkpoint.is_file() else {}
         tuner.start_from({name: value.float() for name, value in weights.items()}, {**heads, "intent": rows})
     except (KeyError, RuntimeError) as error:
-        raise EncoderError(f"The classifier in '{folder}' was trained from another encoder. Train anew.") from error
+        raise EncoderError(other_encoder) from error

@@ -26,6 +26,7 @@ class TrainingOptions:
         max_length: tokens of a text that are read; None leaves the model's own.
         pooling: how token vectors become one: 'mean', 'cls' or 'max'; None leaves the model's own.
         prefix: put before every text.
+        mend_typos: whether words of messages that nobody knows are replaced by those they are a typo of.
         quantize: whether to serve with int8 where that gives the same answers.
         seed: the same seed gives the same result on the same machine.
 
@@ -49,6 +50,7 @@ class TrainingOptions:
     max_length: int | None = None
     pooling: str | None = None
     prefix: str = ""
+    mend_typos: bool = True
     quantize: bool = True
     seed: int = 7
 

@@ -25,12 +25,15 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from shopllm_rasa.catalog import english, mentions, product, read_catalog, readers, vocabulary
+from shopllm_rasa.catalog import mentions, product, read_catalog, readers, vocabulary
 from shopllm_rasa.catalog.mentions import Mention, MentionFinder
 from shopllm_rasa.catalog.vocabulary import Vocabulary
 from shopllm_rasa.errors import ShopLLMError
+from shopllm_rasa.nlu import extractor_card
 from shopllm_rasa.nlu.component_config import Rule, check_config, source_fingerprint
+from shopllm_rasa.nlu.extractor_card import write_extractor_card
 from shopllm_rasa.settings import Settings
+from shopllm_rasa.spelling import english, similar_words
 from shopllm_rasa.storage import sha256_of, write_json
 
 logger = logging.getLogger(__name__)
@@ -39,8 +42,10 @@ VOCABULARY_FILE = "vocabulary.json"
 # What the entities depend on beside this file.
 _CODE = (
     english,
+    extractor_card,
     product,
     readers,
+    similar_words,
     vocabulary,
     *(import_module(f"{mentions.__name__}.{module.name}") for module in pkgutil.iter_modules(mentions.__path__)),
 )
@@ -110,10 +115,13 @@ class CatalogEntityExtractor(GraphComponent, EntityExtractorMixin):
             raise InvalidConfigException(f"CatalogEntityExtractor: {error}") from error
         with self._model_storage.write_to(self._resource) as folder:
             write_json(folder / VOCABULARY_FILE, words.to_dict())
+            card = write_extractor_card(folder, words, training_data.training_examples)
         logger.info(
             "Catalogue read: %d products, %d brands, %d categories",
             len(words.products), len(words.brands), len(words.categories),
         )  # fmt: skip
+        for warning in card["warnings"]:
+            logger.warning("Catalogue: %s", warning)
         return self._resource
 
     @classmethod

@@ -42,6 +42,7 @@ from shopllm_rasa.encoders import (
     intent_model,
     model_card,
     opinions,
+    out_of_fold,
     sentence_encoder,
     training,
     training_options,
@@ -55,15 +56,16 @@ from shopllm_rasa.encoders.training import STRANGERS_FILE, train_classifier
 from shopllm_rasa.encoders.training_options import POOLINGS, PRESETS, TrainingOptions
 from shopllm_rasa.errors import EncoderError
 from shopllm_rasa.nlu.component_config import Rule, check_choice, check_config, source_fingerprint
+from shopllm_rasa.spelling import english, mender, similar_words
 from shopllm_rasa.storage import sha256_of
 
 logger = logging.getLogger(__name__)
 
 SENTIMENT = "sentiment"
 EXPLANATION = "explanation"
-# More is cut before the tokenizer sees it; the encoder reads a few hundred words at most anyway.
-MAX_TEXT_CHARACTERS = 4_000
 
+# Of the files in a folder that `model` names; what else may lie there changes no result.
+_MODEL_SUFFIXES = (".safetensors", ".json", ".txt", ".model")
 _NONE = type(None)
 _RULES: dict[str, Rule] = {
     "model": (str, None, None),
@@ -76,6 +78,7 @@ _RULES: dict[str, Rule] = {
     "pooling": ((str, _NONE), None, None),
     "prefix": (str, None, None),
     "reviews": (list, None, None),
+    "mend_typos": (bool, None, None),
     "quantize": (bool, None, None),
     "random_seed": (int, 0, 2**31),
     "ranking_length": (int, 0, 1000),
@@ -140,6 +143,8 @@ class IntentSentimentClassifier(GraphComponent, IntentClassifier):
             "prefix": "",
             # files of reviews that teach sentiment: .csv or .jsonl with 'text' and 'label' or 'rating'
             "reviews": [],
+            # replace words that nobody knows by those they are a typo of, in bots whose examples are English
+            "mend_typos": True,
             # serve in int8 where that gives the same answers
             "quantize": True,
             # the same seed gives the same model
@@ -246,7 +251,7 @@ class IntentSentimentClassifier(GraphComponent, IntentClassifier):
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Sets intent, ranking and sentiment on messages."""
-        texts = [str(message.get(TEXT) or "").strip()[:MAX_TEXT_CHARACTERS] for message in messages]
+        texts = [str(message.get(TEXT) or "").strip() for message in messages]
         known = [row for row, text in enumerate(texts) if text and self._model is not None]
         predictions: dict[int, Prediction] = {}
         if known and self._model is not None:
@@ -296,7 +301,7 @@ class IntentSentimentClassifier(GraphComponent, IntentClassifier):
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
-        """Makes the training cache notice other reviews and changes of the modules this component rests on."""
+        """Makes the training cache notice other reviews, another content of a model folder, and other code."""
         code = source_fingerprint(
             calibration,
             cross_validation,
@@ -306,11 +311,18 @@ class IntentSentimentClassifier(GraphComponent, IntentClassifier):
             intent_model,
             model_card,
             opinions,
+            out_of_fold,
             sentence_encoder,
             training,
             training_options,
+            english,
+            mender,
+            similar_words,
         )
         files = [STRANGERS_FILE, *(Path(name) for name in config.get("reviews") or [])]
+        own_model = Path(str(config.get("model")))
+        if own_model.is_dir():
+            files += sorted(file for file in own_model.rglob("*") if file.suffix in _MODEL_SUFFIXES)
         return code + sha256_of(*(file for file in files if file.is_file()))
 
 
@@ -324,6 +336,7 @@ def _options(config: dict[str, Any]) -> TrainingOptions:
         "max_length",
         "pooling",
         "prefix",
+        "mend_typos",
         "quantize",
         "random_seed",
     )

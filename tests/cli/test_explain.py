@@ -10,7 +10,9 @@ from shopllm_rasa.encoders.model_card import CARD_FILE, FIGURES_FILE
 
 FOLDER = "components/train_shopllm_rasa.nlu.IntentSentimentClassifier1"
 MESSAGE = "good morning, has my order been shipped"
-KEYS = ["text", "intent", "confidence", "nearest", "words", "fallback", "threshold", "ranking", "sentiment"]
+KEYS = [
+    "text", "intent", "confidence", "read_as", "nearest", "words", "fallback", "threshold", "ranking", "sentiment",
+]  # fmt: skip
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +69,9 @@ class TestExplain:
         assert found["fallback"].startswith("'order_status' is the best guess")
 
     @pytest.mark.parametrize(
-        "text", ["[red]order[/red] [/] \\[", "\udcff order", "注文 😀", "a\x00b", "order " * 2_000]
+        "text",
+        ["[red]order[/red] [/] \\[", "\udcff order", "注文 😀", "a\x00b", "order " * 2_000],
+        ids=["markup", "no text", "other scripts", "zero", "long"],
     )
     def test_unusual_messages(self, shopllm, model: Path, text: str) -> None:
         for options in ((), ("--json",)):

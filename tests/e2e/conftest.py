@@ -28,6 +28,7 @@ class RunningDemo:
 
     rasa_url: str
     web_url: str
+    work_dir: Path
 
     def conversation(self, channel: str = "rest") -> "Conversation":
         return Conversation(f"{self.rasa_url}/webhooks/{channel}/webhook", f"test-{uuid.uuid4().hex}")
@@ -80,7 +81,7 @@ def running_demo(work_dir: Path, *options: str) -> Iterator[RunningDemo]:
                     break
             if not ready.is_set():
                 pytest.fail(f"The demo did not start:\n{log.read_text()[-3000:]}")
-            yield RunningDemo(f"http://localhost:{ports[0]}", f"http://localhost:{ports[2]}/")
+            yield RunningDemo(f"http://localhost:{ports[0]}", f"http://localhost:{ports[2]}/", work_dir)
         finally:
             process.send_signal(signal.SIGINT)
             try:

@@ -1,13 +1,16 @@
+import random
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shopllm_rasa.encoders.cross_validation import Fold, leave_intents_out
+from shopllm_rasa.encoders.cross_validation import Fold, leave_intents_out, near_duplicates
 
 LABELS = st.lists(st.sampled_from([f"intent_{number}" for number in range(9)]), min_size=1, max_size=60)
-FOLDS = st.integers(2, 8)
+# With two folds no intent is left out: one that is has all its examples held out in the other fold.
+FOLDS = st.integers(3, 8)
 SEEDS = st.integers(0, 99)
 
 
@@ -86,6 +89,68 @@ class TestEnoughExamples:
     def test_other_seeds_split_otherwise(self) -> None:
         labels = several(6, 8)
         assert leave_intents_out(labels, 5, 1) != leave_intents_out(labels, 5, 2)
+
+
+class TestNearDuplicates:
+    AXES = np.eye(4, dtype=np.float32)
+
+    def at(self, *degrees: float) -> np.ndarray:
+        """Unit vectors in a plane."""
+        turns = np.radians(degrees)
+        return np.stack([np.cos(turns), np.sin(turns)], axis=1)
+
+    def test_alike_examples_of_an_intent_are_a_group(self) -> None:
+        groups = near_duplicates(self.at(0, 10, 170), ["a", "a", "a"])
+        assert groups[0] == groups[1] != groups[2]
+
+    def test_also_by_a_chain(self) -> None:
+        vectors = self.at(0, 40, 80, 120, 170, 230, 290, 350)
+        groups = near_duplicates(vectors, ["a"] * 4 + ["b"] * 4)
+        assert len(set(groups[:4])) == 1
+        assert len(set(groups[4:])) == 4
+
+    def test_encoders_that_find_all_texts_alike(self) -> None:
+        # All cosines of these are above 0.8, those of the first two near 1.
+        vectors = self.at(0, 10, 90, 180, 270)
+        raised = np.concatenate([vectors, np.full((5, 1), 3.0)], axis=1)
+        raised /= np.linalg.norm(raised, axis=1, keepdims=True)
+        groups = near_duplicates(raised, ["a"] * 5)
+        assert groups[0] == groups[1]
+        assert len(set(groups)) == 4
+
+    def test_a_large_intent_is_compared_in_blocks(self) -> None:
+        vectors = np.tile(np.eye(4)[:1], (4_100, 1))
+        assert len(set(near_duplicates(vectors, ["a"] * 4_100))) <= 3
+
+    def test_never_across_intents(self) -> None:
+        assert len(set(near_duplicates(self.at(0, 0, 0), ["a", "b", "c"]))) == 3
+
+    def test_each_alone_where_none_is_alike(self) -> None:
+        assert len(set(near_duplicates(self.AXES, ["a", "a", "b", "b"]))) == 4
+
+    @given(LABELS, FOLDS, SEEDS, st.integers(1, 20))
+    def test_a_group_is_never_both_trained_on_and_held_out(
+        self, labels: list[str], folds: int, seed: int, kinds: int
+    ) -> None:
+        draw = random.Random(seed)
+        numbers = {label: [draw.randrange(kinds) for _ in labels] for label in set(labels)}
+        groups = [hash((label, numbers[label][row])) for row, label in enumerate(labels)]
+        for fold in leave_intents_out(labels, folds, seed, groups):
+            assert not {groups[row] for row in fold.training} & {groups[row] for row in fold.in_scope}
+
+    def test_groups_are_spread_over_the_folds(self) -> None:
+        labels = several(5, 12)
+        groups = [row // 3 for row in range(len(labels))]
+        found = leave_intents_out(labels, 5, 7, groups)
+        assert sorted(rows_of(found, "in_scope")) == list(range(len(labels)))
+        for intent in set(labels):
+            assert sum(any(labels[row] == intent for row in fold.in_scope) for fold in found) == 4
+
+    def test_an_intent_of_one_group_is_never_held_out(self) -> None:
+        labels = several(4, 6)
+        groups = [0 if row < 6 else row for row in range(len(labels))]
+        held_out = rows_of(leave_intents_out(labels, 3, 7, groups), "in_scope")
+        assert sorted(held_out) == list(range(6, len(labels)))
 
 
 class TestLittleData:

@@ -87,7 +87,7 @@ class TestExplain:
 
     def test_ready_for_json(self, model: IntentSentimentModel) -> None:
         values = json.loads(json.dumps(explain(model, KNOWN, 0.5).to_dict()))
-        assert list(values) == ["intent", "confidence", "nearest", "words", "fallback"]
+        assert list(values) == ["intent", "confidence", "read_as", "nearest", "words", "fallback"]
         assert list(values["nearest"][0]) == ["text", "intent", "similarity"]
         assert list(values["words"][0]) == ["word", "start", "end", "influence"]
 
@@ -122,4 +122,4 @@ class TestWhy:
 
 
 def test_an_explanation_without_words() -> None:
-    assert Explanation("greet", 0.9, (), (), None).to_dict()["words"] == ()
+    assert Explanation("greet", 0.9, None, (), (), None).to_dict()["words"] == ()

@@ -18,13 +18,13 @@ from shopllm_rasa.encoders.model_card import (
     DIAGRAM_FILE,
     FIGURES_FILE,
     CardData,
-    OutOfFold,
     confused_intents,
     reliability_svg,
     suspects,
     warnings_of,
     write_model_card,
 )
+from shopllm_rasa.encoders.out_of_fold import OutOfFold
 from shopllm_rasa.encoders.sentence_encoder import EncoderInfo
 
 INTENTS = ("greet", "order_status", "return_item")
@@ -51,7 +51,7 @@ def out_of_fold(labels: Sequence[str], probabilities: np.ndarray) -> OutOfFold:
 def card_data(labels: Sequence[str], found: OutOfFold | None = None, **values: Any) -> CardData:
     examples = [Example(f"text {number}", label) for number, label in enumerate(labels)]
     figures = {"training_examples": len(labels), "intents": 3, "training_seconds": 1.5}
-    description = Description(INTENTS, 20.0, Calibration(), 0.5, figures)
+    description = Description(INTENTS, 20.0, Calibration(), 0.5, True, figures)
     data = CardData(description, EncoderInfo("default", "00", 384, 256, 0), examples, MOODS, found, "cpu")
     return replace(data, **values)
 

@@ -31,9 +31,6 @@ class TestLabels:
         [
             (1, "negative"),
             (2, "negative"),
-            (2.5, "neutral"),
-            ("3", "neutral"),
-            (3.5, "neutral"),
             (4, "positive"),
             ("4.5", "positive"),
             (5, "positive"),
@@ -42,6 +39,14 @@ class TestLabels:
     def test_stars(self, tmp_path: Path, rating: Any, label: str) -> None:
         (opinion,) = read_opinions(written(tmp_path / "r.jsonl", {"text": "It boils.", "rating": rating}))
         assert opinion.sentiment == label
+
+    @pytest.mark.parametrize("rating", [2.5, "3", 3.5])
+    def test_between_praise_and_blame_they_teach_nothing(self, tmp_path: Path, rating: Any) -> None:
+        clear = {"text": "Boils.", "rating": 5}
+        file = written(tmp_path / "r.jsonl", clear, {"text": "It is all right.", "rating": rating})
+        assert [item.text for item in read_opinions(file)] == ["Boils."]
+        only = written(tmp_path / "only.jsonl", {"text": "It is all right.", "rating": rating})
+        assert problem(only) == f"There are no reviews in '{only}' that praise or blame."
 
     @pytest.mark.parametrize("label", [None, ""])
     def test_an_empty_label_leaves_it_to_the_stars(self, tmp_path: Path, label: str | None) -> None:
@@ -85,11 +90,14 @@ class TestFiles:
         row = {"text": "Boils.", "rating": 5}
         assert len(read_opinions(written(tmp_path / "r.jsonl", "", row, "  ", row))) == 2
 
-    @pytest.mark.parametrize("name", ["opinions.csv", "reviews.jsonl"])
-    def test_those_of_the_demo_shop(self, data_dir: Path, name: str) -> None:
+    @pytest.mark.parametrize(
+        ("name", "labels"),
+        [("opinions.csv", {"negative", "neutral", "positive"}), ("reviews.jsonl", {"negative", "positive"})],
+    )
+    def test_those_of_the_demo_shop(self, data_dir: Path, name: str, labels: set[str]) -> None:
         opinions = read_opinions(data_dir / "reviews" / name)
         assert len(opinions) > 1_000
-        assert {item.sentiment for item in opinions} == {"negative", "neutral", "positive"}
+        assert {item.sentiment for item in opinions} == labels
         assert {item.intent for item in opinions} == {None}
 
 
@@ -117,7 +125,7 @@ class TestProblems:
     )
     def test_nothing_in_it(self, tmp_path: Path, name: str, rows: list[str]) -> None:
         file = written(tmp_path / name, *rows)
-        assert problem(file) == f"There are no reviews in '{file}'."
+        assert problem(file) == f"There are no reviews in '{file}' that praise or blame."
 
     def test_a_field_without_an_end(self, tmp_path: Path) -> None:
         file = written(tmp_path / "r.csv", "text,label", '"' + "x" * 200_000)

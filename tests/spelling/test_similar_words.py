@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shopllm_rasa.catalog.mentions.similar_words import MAX_CANDIDATES, MAX_LETTERS, SimilarWords
+from shopllm_rasa.spelling.similar_words import MAX_CANDIDATES, MAX_LETTERS, SimilarWords
 
 WORDS = SimilarWords(["headphone", "kettle", "tablet", "table", "dress", "address", "speaker", "sofa", "lamp", "lamps"])
 

@@ -1,4 +1,4 @@
-from shopllm_rasa.catalog.english import common_words, english_words
+from shopllm_rasa.spelling.english import common_words, english_words
 
 
 def test_words_are_ordered_from_the_commonest_to_the_rarest() -> None:

@@ -18,6 +18,8 @@ _LONG, _EDITS_SHORT, _EDITS_LONG = 8, 1, 2
 _MIN_LETTERS_OTHER_FIRST = 6
 # What is compared letter by letter for one look-up: the words that share the most pairs of letters.
 MAX_CANDIDATES = 32
+# Different unknown words of one message that are worth a look-up: it bounds what a long message costs.
+MAX_LOOKUPS = 12
 
 
 class SimilarWords:
