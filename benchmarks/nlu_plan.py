@@ -107,7 +107,7 @@ class Benchmark:
         self._bitext_train = self._some(bitext(shared, "train"))
         self._bitext_test = self._some(bitext(shared, "test"))
         self._amazon = self._some(amazon_cells(shared))
-        files = [path for room in ("nlu", "encoders") for path in (ROOT / "shopllm_rasa" / room).rglob("*")]
+        files = [path for room in ("nlu", "encoders", "spelling") for path in (ROOT / "shopllm_rasa" / room).rglob("*")]
         source = [path for path in files if path.is_file() and path.suffix != ".pyc"]
         self._state = {
             "ours": {"source": digest(source), **_versions("rasa", "torch", "transformers", "onnxruntime")},

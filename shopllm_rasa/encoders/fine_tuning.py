@@ -31,27 +31,6 @@ class Example:
     sentiment: str | None = None
 
 
-@dataclass
-class Validation:
-    """The best epoch of a training by one set of held-out examples.
-
-    Attributes:
-        held_out: the examples.
-        epoch: the one with the best score, counted from 1; 0 before the first.
-        state: the weights after it, for `FineTuner.restore`.
-    """
-
-    held_out: Sequence[Example]
-    epoch: int = 0
-    state: dict[str, Any] | None = None
-    _score: float = -math.inf
-
-    def update(self, epoch: int, score: float, tuner: "FineTuner") -> None:
-        """Keeps the epoch if it is better than those before."""
-        if score > self._score:
-            self.epoch, self._score, self.state = epoch, score, tuner.state()
-
-
 class FineTuner:
     """An encoder with two heads that can be trained again and again from the same start.
 
@@ -107,17 +86,23 @@ class FineTuner:
     def fit(
         self,
         training: Sequence[Example],
-        validations: Sequence[Validation] = (),
+        held_out: Sequence[Example] = (),
         epochs: int | None = None,
         title: str | None = None,
-    ) -> None:
-        """Trains, and stops when no validation has got better for as many epochs as the options' patience.
+    ) -> int:
+        """Trains; with held-out examples it stops early, and the weights of the best epoch are kept.
+
+        Epochs are as good as the best where the accuracy is less than a standard error below it; the last of them is
+        taken. A few dozen examples cannot tell more, and a single best epoch among them is often a chance find.
 
         Args:
             training: with an intent, a sentiment or both.
-            validations: each gets its best epoch.
+            held_out: examples with an intent, to stop by.
             epochs: at most; the options' without.
             title: of the progress bar; none without.
+
+        Returns:
+            How many epochs the weights have seen.
         """
         import torch
 
@@ -132,6 +117,7 @@ class FineTuner:
         optimizer = torch.optim.AdamW(self._parameter_groups(), weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_up_and_decay(step, steps))
         mood_batches = self._endless(moods)
+        best, highest, state = 0, 0.0, None
         with tqdm(total=steps, desc=title, disable=title is None, unit="step") as bar:
             for epoch in range(1, epochs + 1):
                 for batch in self._batches(told, epoch):
@@ -142,16 +128,19 @@ class FineTuner:
                     optimizer.step()
                     schedule.step()
                     bar.update()
-                accuracies = []
-                for validation in validations:
-                    accuracy, likelihood = self._score(validation.held_out)
-                    accuracies.append(accuracy)
-                    # The likelihood breaks ties: small held-out sets often have the same accuracy twice.
-                    validation.update(epoch, accuracy + 0.01 * likelihood, self)
-                if validations:
-                    bar.set_postfix(accuracy=f"{np.mean(accuracies):.3f}")
-                    if all(epoch - validation.epoch >= options.patience for validation in validations):
-                        break
+                if not held_out:
+                    continue
+                accuracy = self._accuracy(held_out)
+                bar.set_postfix(accuracy=f"{accuracy:.3f}")
+                highest = max(highest, accuracy)
+                if accuracy >= highest - math.sqrt(highest * (1 - highest) / len(held_out)):
+                    best, state = epoch, self.state()
+                elif epoch - best >= options.patience:
+                    break
+        if state is None:
+            return epochs
+        self.restore(state)
+        return best
 
     def average_with(self, states: Sequence[dict[str, Any]]) -> None:
         """Takes the mean of several trainings' weights.
@@ -344,13 +333,10 @@ class FineTuner:
             vectors = self._encoder(features)["sentence_embedding"]
         return torch.nn.functional.normalize(vectors.float(), dim=-1)
 
-    def _score(self, examples: Sequence[Example]) -> tuple[float, float]:
-        """Accuracy and mean log-likelihood of the intents."""
+    def _accuracy(self, examples: Sequence[Example]) -> float:
         probabilities = self.probabilities(self.embed([example.text for example in examples]))
         truth = np.array([self._intents.index(str(example.intent)) for example in examples])
-        accuracy = float((probabilities.argmax(axis=1) == truth).mean())
-        chosen = probabilities[np.arange(len(truth)), truth]
-        return accuracy, float(np.log(np.maximum(chosen, 1e-9)).mean())
+        return float((probabilities.argmax(axis=1) == truth).mean())
 
 
 def class_means(vectors: np.ndarray, labels: Sequence[str], intents: Sequence[str]) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from shopllm_rasa.encoders.calibration import Calibration, certainty_features, fit_calibration
 from shopllm_rasa.encoders.cross_validation import Fold, leave_intents_out, near_duplicates
-from shopllm_rasa.encoders.fine_tuning import Example, FineTuner, Validation, class_means
+from shopllm_rasa.encoders.fine_tuning import Example, FineTuner, class_means
 from shopllm_rasa.encoders.intent_model import softmax
 from shopllm_rasa.encoders.training_options import TrainingOptions
 from shopllm_rasa.spelling import SpellingMender
@@ -41,7 +41,17 @@ class OutOfFold:
 
 @dataclass
 class Scores:
-    """Out-of-fold scores, gathered part by part; the arrays of a part were scored by the same weights."""
+    """Out-of-fold scores, an array for each fold.
+
+    Attributes:
+        rows: the held-out examples.
+        probabilities: of the intents, (held-out examples, intents).
+        is_right: whether the best intent is the label.
+        in_scope: signs of certainty of held-out examples, see `certainty_features`.
+        near: of messages of intents that the fold left out.
+        far: of messages on other subjects.
+        epochs: how long the first fold trained; None before it.
+    """
 
     rows: list[int] = field(default_factory=list)
     probabilities: list[np.ndarray] = field(default_factory=list)
@@ -49,16 +59,16 @@ class Scores:
     in_scope: list[np.ndarray] = field(default_factory=list)
     near: list[np.ndarray] = field(default_factory=list)
     far: list[np.ndarray] = field(default_factory=list)
-    epochs: list[int] = field(default_factory=list)
+    epochs: int | None = None
 
     def calibration(self, without: int | None = None) -> Calibration:
-        """Fitted on all parts, or on all but one."""
-        kept = [part for part in range(len(self.in_scope)) if part != without]
+        """Fitted on all folds, or on all but one."""
+        kept = [fold for fold in range(len(self.in_scope)) if fold != without]
         return fit_calibration(
-            _stack([self.in_scope[part] for part in kept]),
-            np.concatenate([np.zeros(0, dtype=bool), *(self.is_right[part] for part in kept)]),
-            _stack([self.near[part] for part in kept]),
-            _stack([self.far[part] for part in kept]),
+            _stack([self.in_scope[fold] for fold in kept]),
+            np.concatenate([np.zeros(0, dtype=bool), *(self.is_right[fold] for fold in kept)]),
+            _stack([self.near[fold] for fold in kept]),
+            _stack([self.far[fold] for fold in kept]),
         )
 
     def usual_similarity(self) -> float:
@@ -66,13 +76,13 @@ class Scores:
         return float(np.quantile(_stack(self.in_scope)[:, 2], _USUAL_QUANTILE)) if self.rows else 0.5
 
     def out_of_fold(self) -> OutOfFold | None:
-        """The scores with confidences from calibrations that were fitted without them."""
+        """The scores with confidences from calibrations that were fitted on the other folds."""
         if not self.rows:
             return None
-        fitted = [self.calibration(without=part) for part in range(len(self.in_scope))]
+        fitted = [self.calibration(without=fold) for fold in range(len(self.in_scope))]
 
-        def confidences(parts: Sequence[np.ndarray]) -> np.ndarray:
-            return np.concatenate([fit.confidence(part) for fit, part in zip(fitted, parts, strict=True)])
+        def confidences(folds: Sequence[np.ndarray]) -> np.ndarray:
+            return np.concatenate([fit.confidence(signs) for fit, signs in zip(fitted, folds, strict=True)])
 
         return OutOfFold(
             rows=self.rows,
@@ -90,6 +100,9 @@ def _stack(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 class CrossValidation:
     """Trains fold by fold and scores held-out examples, left-out intents and strangers.
+
+    The first fold finds out how many epochs are good; the others and the final training take as many, so that the
+    confidence is calibrated on classifiers like the one that serves.
 
     Args:
         tuner: trains; it starts from weights that have seen none of the examples.
@@ -138,20 +151,12 @@ class CrossValidation:
     def _score_fold(self, fold: Fold, title: str | None) -> None:
         training = [self._examples[row] for row in fold.training]
         trained = sorted({str(example.intent) for example in training})
-        # Each half of the held-out examples is scored at the epoch that is best for the other half: a score from
-        # the epoch it chose itself would be too good.
-        halves = [fold.in_scope[::2], fold.in_scope[1::2]] if len(fold.in_scope) > 1 else [fold.in_scope]
-        validations = [Validation([self._examples[row] for row in half]) for half in halves]
-        self._tuner.fit([*training, *names_as_examples(trained)], validations, title=title)
-        near = [self._examples[row].text for row in fold.out_of_scope]
-        for part, (half, validation) in enumerate(zip(halves, reversed(validations), strict=True)):
-            self._tuner.restore(validation.state or {})
-            self._scores.epochs.append(validation.epoch)
-            self._score(training, half, near[part :: len(halves)], self._strangers[part :: len(halves)])
+        first = [self._examples[row] for row in fold.in_scope] if self._scores.epochs is None else []
+        taken = self._tuner.fit([*training, *names_as_examples(trained)], first, self._scores.epochs, title)
+        self._scores.epochs = taken
+        self._score(training, fold.in_scope, [self._examples[row].text for row in fold.out_of_scope])
 
-    def _score(
-        self, training: Sequence[Example], held_out: Sequence[int], near: Sequence[str], far: Sequence[str]
-    ) -> None:
+    def _score(self, training: Sequence[Example], held_out: Sequence[int], near: Sequence[str]) -> None:
         """Scores with the tuner's weights as they are."""
         trained = sorted({str(example.intent) for example in training})
         columns = [self._intents.index(intent) for intent in trained]
@@ -177,7 +182,7 @@ class CrossValidation:
         scores.is_right.append(probabilities.argmax(axis=1) == truth)
         scores.in_scope.append(signs)
         scores.near.append(features(near)[1])
-        scores.far.append(features(far)[1])
+        scores.far.append(features(self._strangers)[1])
 
 
 def names_as_examples(intents: Sequence[str]) -> list[Example]:

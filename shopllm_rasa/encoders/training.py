@@ -81,8 +81,7 @@ def train_classifier(
         # Only now: an earlier training has seen the examples that cross-validation holds out.
         _continue_from(tuner, start_from, intents)
     held_out, kept = _split_opinions(opinions, options.seed)
-    epochs = max(scores.epochs, default=None)
-    _final_training(tuner, [*examples, *names_as_examples(intents), *kept], epochs, options, progress)
+    epochs = _final_training(tuner, [*examples, *names_as_examples(intents), *kept], scores.epochs, options, progress)
 
     texts = [example.text for example in examples]
     vectors = tuner.embed(texts)
@@ -106,7 +105,7 @@ def train_classifier(
         "training_examples": len(examples),
         "sentiment_examples": sum(example.sentiment is not None for example in [*examples, *kept]),
         "intents": len(intents),
-        "epochs": epochs or options.epochs,
+        "epochs": epochs,
         "training_seconds": round(time.perf_counter() - started, 1),
         **({"validation_accuracy": round(float(out_of_fold.is_right.mean()), 4)} if out_of_fold else {}),
         **({"validation_sentiment_accuracy": round(sentiment_accuracy, 4)} if sentiment_accuracy is not None else {}),
@@ -140,17 +139,18 @@ def train_classifier(
 
 def _final_training(
     tuner: FineTuner, examples: Sequence[Example], epochs: int | None, options: TrainingOptions, progress: bool
-) -> None:
-    """On all examples, for as many epochs as the folds needed at most."""
+) -> int:
+    """On all examples, for as many epochs as the first fold found good; returns how many."""
     states = []
     for run in range(options.runs):
         tuner.reset(options.seed + 100 * run)
         title = "fine-tuning" + (f" {run + 1}/{options.runs}" if options.runs > 1 else "") if progress else None
-        tuner.fit(examples, epochs=epochs, title=title)
+        taken = tuner.fit(examples, epochs=epochs, title=title)
         if options.runs > 1:
             states.append(tuner.state())
     if states:
         tuner.average_with(states)
+    return taken
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shopllm_rasa.encoders.fine_tuning import Example, FineTuner, Validation
+from shopllm_rasa.encoders.fine_tuning import Example, FineTuner
 from shopllm_rasa.encoders.intent_model import IntentSentimentModel
 from shopllm_rasa.encoders.training import train_classifier
 from shopllm_rasa.encoders.training_options import TrainingOptions
@@ -150,19 +150,18 @@ def test_int8_that_changes_answers_is_not_served(
     assert "served in fp32, for int8 changes its answers" in caplog.text
 
 
-def test_the_best_epoch_is_kept_for_each_validation(bert: Path) -> None:
+def test_training_stops_early_when_held_out_examples_get_worse(bert: Path) -> None:
     from shopllm_rasa.encoders.export import load_model
 
-    tuner = FineTuner(
-        load_model(str(bert), "cpu", None, None), ["greet", "order_status", "pay", "return"], TrainingOptions(epochs=3)
-    )
-    validations = [Validation(EXAMPLES[::2]), Validation(EXAMPLES[1::2])]
+    intents = ["greet", "order_status", "pay", "return"]
+    options = TrainingOptions(epochs=12, patience=2, encoder_rate=3e-3)
+    tuner = FineTuner(load_model(str(bert), "cpu", None, None), intents, options)
+    # The more is learnt of the examples, the fewer of their wrongly labelled copies are right.
+    wrong = [Example(item.text, intents[(intents.index(str(item.intent)) + 1) % 4]) for item in EXAMPLES]
 
-    tuner.fit(EXAMPLES, validations)
-
-    for validation in validations:
-        assert 1 <= validation.epoch <= 3
-        assert validation.state is not None
+    assert tuner.fit(EXAMPLES, wrong * 20) < 12
+    assert tuner.fit(EXAMPLES, EXAMPLES * 20) > 6
+    assert tuner.fit(EXAMPLES, epochs=3) == 3
 
 
 def test_serving_needs_neither_pytorch_nor_tensorflow(tmp_path: Path, bert: Path) -> None:
