@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from shopllm_rasa.encoders.calibration import Calibration, certainty_features
+from shopllm_rasa.encoders.inner_products import inner_products
 from shopllm_rasa.encoders.sentence_encoder import SentenceEncoder
 from shopllm_rasa.errors import EncoderError
 from shopllm_rasa.spelling import SpellingMender
@@ -107,7 +108,7 @@ class IntentSentimentModel:
     def classify(self, embeddings: np.ndarray) -> list[Prediction]:
         """Classifies texts by their vectors."""
         intents = softmax(self.logits(embeddings))
-        sentiments = softmax(embeddings @ self._heads["sentiment"].T + self._heads["sentiment_bias"])
+        sentiments = softmax(inner_products(embeddings, self._heads["sentiment"]) + self._heads["sentiment_bias"])
         features = certainty_features(intents, embeddings, self._heads["class_means"], self._heads["examples"])
         confidences = self.description.calibration.confidence(features)
         return [
@@ -122,11 +123,11 @@ class IntentSentimentModel:
 
     def logits(self, embeddings: np.ndarray) -> np.ndarray:
         """Scaled cosines to the intents' vectors, (texts, intents)."""
-        return self.description.scale * embeddings @ self._heads["intent"].T
+        return self.description.scale * inner_products(embeddings, self._heads["intent"])
 
     def similarities(self, embeddings: np.ndarray) -> np.ndarray:
         """Cosines to the training examples, (texts, examples)."""
-        return embeddings @ self._heads["examples"].T
+        return inner_products(embeddings, self._heads["examples"])
 
     @classmethod
     def load(cls, folder: Path, threads: int = 2) -> "IntentSentimentModel":
