@@ -58,6 +58,7 @@ class Sizes:
         rows: at most so many of a data set's rows; None for all.
         per_intent: examples an intent of the few-shot part.
         seeds: of the few-shot part.
+        seeds_with_reviews: of them that are trained again beside the demo shop's reviews.
         latency_rounds: processes a system; the two systems alternate.
         latency_messages: timed messages in each.
         memory_messages: messages after which the peak is read.
@@ -71,6 +72,7 @@ class Sizes:
     rows: int | None = None
     per_intent: int = 8
     seeds: int = 5
+    seeds_with_reviews: int = 2
     latency_rounds: int = 3
     latency_messages: int = 300
     memory_messages: int = 1_000
@@ -86,6 +88,7 @@ SMOKE = Sizes(
     rows=60,
     per_intent=2,
     seeds=2,
+    seeds_with_reviews=2,
     latency_rounds=1,
     latency_messages=20,
     memory_messages=50,
@@ -124,6 +127,8 @@ class Benchmark:
             name: [self._test(job, self._bitext_test, last=True) for job in jobs] for name, jobs in self.few.items()
         }
         self.demo = self._demo_training()
+        self.with_reviews = [self._with_reviews(job) for job in self.few["ours"][: sizes.seeds_with_reviews]]
+        self.with_reviews_test = [self._test(job, self._bitext_test, last=True) for job in self.with_reviews]
         self.sentiment_test = self._test(self.demo, self._amazon, last=True)
         self.latency = {name: [self._latency(name, number) for number in self._rounds()] for name in SYSTEMS}
         self.memory = {name: self._memory(name) for name in SYSTEMS}
@@ -175,8 +180,19 @@ class Benchmark:
             "train",
             arguments,
             minutes=minutes,
-            state={**self._state["ours"], "data": digest(files)},
+            state={**self._state["ours"], "data": digest([*files, *_reviews()])},
         )
+
+    def _with_reviews(self, training: Job) -> Job:
+        """The same training, that learns sentiment from reviews beside its intents."""
+        classifier, *others = training.arguments["pipeline"]
+        arguments = {
+            **training.arguments,
+            "pipeline": [{**classifier, "reviews": [str(path) for path in _reviews()]}, *others],
+        }
+        name = training.name.replace("-train", "-reviews-train")
+        state = {**self._state["ours"], "data": digest(_reviews())}
+        return Job(name, "train", arguments, minutes=training.minutes * 1.5, state=state)
 
     def _test(self, training: Job, rows: list[Labelled], last: bool = False) -> Job:
         name = training.name.removesuffix("-train") + "-test"
@@ -213,7 +229,11 @@ class Benchmark:
                 for name in SYSTEMS
                 for job in (self.few[name][seed], self.few_test[name][seed])
             ],
-            "sentiment": [self.demo, self.sentiment_test],
+            "sentiment": [
+                *(self.demo, self.sentiment_test),
+                *(job for seed in zip(self.few["ours"], self.few_test["ours"], strict=True) for job in seed),
+                *(job for seed in zip(self.with_reviews, self.with_reviews_test, strict=True) for job in seed),
+            ],
             "latency": [self.latency[name][number - 1] for number in self._rounds() for name in SYSTEMS],
             "memory": [*self.memory.values(), *self.reload.values()],
             "presets": _both(self.other_presets, self.preset_tests),
@@ -288,6 +308,11 @@ class Benchmark:
             "ours": accuracy(labels, guesses),
             "recall": recall,
             "test": len(labels),
+            "intents_with_reviews": [_accuracy(self._bitext_test, results[job]) for job in self.with_reviews_test],
+            "intents_without": [
+                _accuracy(self._bitext_test, results[job])
+                for job in self.few_test["ours"][: len(self.with_reviews_test)]
+            ],
             "training_seconds": results[self.demo]["seconds"],
         }
 
@@ -339,6 +364,11 @@ def diet_pipeline(epochs: int) -> list[dict[str, Any]]:
         {"name": "ResponseSelector", "epochs": epochs, "constrain_similarities": True},
         FALLBACK,
     ]
+
+
+def _reviews() -> list[Path]:
+    """The demo shop's files of reviews."""
+    return sorted(path for path in (ROOT / "data" / "reviews").iterdir() if path.suffix in (".csv", ".jsonl"))
 
 
 def _versions(*packages: str) -> dict[str, str]:
