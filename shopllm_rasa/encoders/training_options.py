@@ -35,7 +35,7 @@ class TrainingOptions:
     """
 
     train_encoder: bool = True
-    epochs: int = 12
+    epochs: int = 10
     patience: int = 4
     max_steps: int = 600
     batch_size: int = 32
