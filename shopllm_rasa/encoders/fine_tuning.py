@@ -48,9 +48,13 @@ class FineTuner:
         self._start_heads: dict[str, np.ndarray] = {}
         self._vectors: dict[str, np.ndarray] = {}
         dimensions = int(encoder.get_embedding_dimension() or 0)
-        self.dimensions = dimensions
         self._shape = (len(self._intents), dimensions)
         self.reset(options.seed)
+
+    @property
+    def dimensions(self) -> int:
+        """The length of the encoder's vectors."""
+        return self._shape[1]
 
     def reset(self, seed: int) -> None:
         """Goes back to the weights from before any training."""

@@ -2,8 +2,6 @@
 
 import json
 import logging
-import pkgutil
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,30 +23,22 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from shopllm_rasa import spelling
 from shopllm_rasa.catalog import mentions, product, read_catalog, readers, vocabulary
 from shopllm_rasa.catalog.mentions import Mention, MentionFinder
 from shopllm_rasa.catalog.vocabulary import Vocabulary
 from shopllm_rasa.errors import ShopLLMError
 from shopllm_rasa.nlu import extractor_card
-from shopllm_rasa.nlu.component_config import Rule, check_config, source_fingerprint
+from shopllm_rasa.nlu.component_config import Rule, check_config, modules_of, source_fingerprint
 from shopllm_rasa.nlu.extractor_card import write_extractor_card
 from shopllm_rasa.settings import Settings
-from shopllm_rasa.spelling import english, similar_words
 from shopllm_rasa.storage import sha256_of, write_json
 
 logger = logging.getLogger(__name__)
 
 VOCABULARY_FILE = "vocabulary.json"
 # What the entities depend on beside this file.
-_CODE = (
-    english,
-    extractor_card,
-    product,
-    readers,
-    similar_words,
-    vocabulary,
-    *(import_module(f"{mentions.__name__}.{module.name}") for module in pkgutil.iter_modules(mentions.__path__)),
-)
+_CODE = (extractor_card, product, readers, vocabulary, *modules_of(mentions), *modules_of(spelling))
 _RULES: dict[str, Rule] = {"catalog": ((str, type(None)), None, None)}
 
 

@@ -2,7 +2,9 @@
 
 import hashlib
 import inspect
+import pkgutil
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -50,6 +52,11 @@ def check_choice(component: str, config: Mapping[str, Any], key: str, allowed: I
     """
     if config.get(key) is not None and config[key] not in allowed:
         raise InvalidConfigException(f"{component}: '{key}' is {config[key]!r}; allowed: {', '.join(allowed)}.")
+
+
+def modules_of(package: ModuleType) -> list[ModuleType]:
+    """All modules of a package, for `source_fingerprint`, so that a new one is not forgotten."""
+    return [import_module(f"{package.__name__}.{module.name}") for module in pkgutil.iter_modules(package.__path__)]
 
 
 def source_fingerprint(*modules: ModuleType) -> str:

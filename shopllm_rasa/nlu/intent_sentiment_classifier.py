@@ -33,21 +33,8 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from shopllm_rasa.encoders import (
-    calibration,
-    cross_validation,
-    explanation,
-    export,
-    fine_tuning,
-    inner_products,
-    intent_model,
-    model_card,
-    opinions,
-    out_of_fold,
-    sentence_encoder,
-    training,
-    training_options,
-)
+from shopllm_rasa import encoders, spelling
+from shopllm_rasa.encoders import model_card
 from shopllm_rasa.encoders.explanation import explain
 from shopllm_rasa.encoders.fine_tuning import Example
 from shopllm_rasa.encoders.intent_model import SENTIMENTS, IntentSentimentModel, Prediction
@@ -56,8 +43,7 @@ from shopllm_rasa.encoders.opinions import read_opinions
 from shopllm_rasa.encoders.training import STRANGERS_FILE, train_classifier
 from shopllm_rasa.encoders.training_options import POOLINGS, PRESETS, TrainingOptions
 from shopllm_rasa.errors import EncoderError
-from shopllm_rasa.nlu.component_config import Rule, check_choice, check_config, source_fingerprint
-from shopllm_rasa.spelling import english, mender, similar_words
+from shopllm_rasa.nlu.component_config import Rule, check_choice, check_config, modules_of, source_fingerprint
 from shopllm_rasa.storage import sha256_of
 
 logger = logging.getLogger(__name__)
@@ -303,24 +289,7 @@ class IntentSentimentClassifier(GraphComponent, IntentClassifier):
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
         """Makes the training cache notice other reviews, another content of a model folder, and other code."""
-        code = source_fingerprint(
-            calibration,
-            cross_validation,
-            explanation,
-            export,
-            fine_tuning,
-            inner_products,
-            intent_model,
-            model_card,
-            opinions,
-            out_of_fold,
-            sentence_encoder,
-            training,
-            training_options,
-            english,
-            mender,
-            similar_words,
-        )
+        code = source_fingerprint(*modules_of(encoders), *modules_of(spelling))
         files = [STRANGERS_FILE, *(Path(name) for name in config.get("reviews") or [])]
         own_model = Path(str(config.get("model")))
         if own_model.is_dir():

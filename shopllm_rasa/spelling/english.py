@@ -11,6 +11,7 @@ SHOP_TALK = frozenset((
     "postage", "receipt", "refund", "refunded", "replacement", "return", "returned", "shipping", "tracking",
     "voucher", "warranty",
 ))  # fmt: skip
+_COMMON = 3_000
 
 
 @functools.lru_cache(maxsize=1)
@@ -25,3 +26,8 @@ def english_words() -> tuple[str, ...]:
 def common_words(count: int) -> frozenset[str]:
     """The commonest words: "on", "next" and "home" are among the first 500."""
     return frozenset(english_words()[:count])
+
+
+def likely_words() -> frozenset[str]:
+    """What is meant where several words are equally near: one of the commonest, or of shop talk."""
+    return common_words(_COMMON) | SHOP_TALK

@@ -4,12 +4,10 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from shopllm_rasa.spelling.english import SHOP_TALK, common_words, english_words
+from shopllm_rasa.spelling.english import SHOP_TALK, english_words, likely_words
 from shopllm_rasa.spelling.similar_words import MAX_LOOKUPS, SimilarWords, is_comparable
 
 _CACHED_WORDS = 4_096
-# Of words equally near, one of the examples or one of so many commonest English words is meant.
-_COMMON = 3_000
 _MIN_ENGLISH_SHARE = 0.7
 _WORD = re.compile(r"[^\W\d_]+")
 _ENDINGS = ("s", "es", "d", "ed", "er", "ers", "ing", "ings", "ly")
@@ -36,8 +34,7 @@ class SpellingMender:
         self._known = {*own, *english, *SHOP_TALK}
         told = [word for word in own if is_comparable(word)]
         share = sum(word in english for word in told) / len(told) if told else 0
-        likely = {*own, *common_words(_COMMON), *SHOP_TALK}
-        self._similar = SimilarWords(self._known if share >= _MIN_ENGLISH_SHARE else (), likely)
+        self._similar = SimilarWords(self._known if share >= _MIN_ENGLISH_SHARE else (), own | likely_words())
         self._nearest = lru_cache(maxsize=_CACHED_WORDS)(self._similar.nearest)
 
     def mend(self, text: str) -> str:

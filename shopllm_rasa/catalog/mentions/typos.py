@@ -3,11 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from shopllm_rasa.catalog.vocabulary import normal_word
-from shopllm_rasa.spelling.english import SHOP_TALK, common_words, english_words
+from shopllm_rasa.spelling.english import SHOP_TALK, english_words, likely_words
 from shopllm_rasa.spelling.similar_words import MAX_LOOKUPS, SimilarWords, is_comparable
-
-# Of words equally near, a name's word, one of so many commonest English words or one of shop talk is meant.
-_COMMON = 3_000
 
 
 class TypoMender:
@@ -24,7 +21,7 @@ class TypoMender:
     def __init__(self, names: Mapping[str, str], words: Collection[str]) -> None:
         self._names = {word: normal for word, normal in names.items() if is_comparable(word)}
         self._known = {*names, *words, *english_words(), *SHOP_TALK}
-        self._similar = SimilarWords(self._known, {*self._names, *common_words(_COMMON), *SHOP_TALK})
+        self._similar = SimilarWords(self._known, likely_words().union(self._names))
 
     def mend(self, written: Sequence[str], normal: Sequence[str]) -> list[str]:
         """Gives the words of a message, the typos among them mended.
