@@ -9,6 +9,23 @@ AttributeValue = str | tuple[str, ...]
 
 
 @dataclass(frozen=True)
+class Variant:
+    """One choice of a product: what a customer puts into the cart.
+
+    Attributes:
+        id: the shop's own identifier (SKU) of this choice.
+        price: the exact amount, in the product's currency.
+        stock: pieces on hand; None where the feed does not say.
+        attributes: what tells it from the product's other variants, such as size and colour.
+    """
+
+    id: str
+    price: Decimal
+    stock: int | None = None
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Product:
     """One article of a shop.
 
@@ -24,6 +41,9 @@ class Product:
         rating_count: how many ratings stand behind `rating`.
         attributes: name to value, or to several values (such as the sizes on sale).
         popularity: any number that is higher for what sells better; None where unknown.
+        codes: further identifiers that people search for, such as GTIN and the maker's part number.
+        variants: the choices there are, where the feed has several; `price` is then the lowest of theirs, `stock`
+            their sum, and `attributes` hold all their values.
     """
 
     id: str
@@ -40,6 +60,8 @@ class Product:
     image: str | None = None
     url: str | None = None
     popularity: float | None = None
+    codes: tuple[str, ...] = ()
+    variants: tuple[Variant, ...] = ()
 
     @property
     def in_stock(self) -> bool:
@@ -79,11 +101,21 @@ class Product:
             "stock": self.stock,
             "rating": self.rating,
             "rating_count": self.rating_count,
-            "attributes": {k: v if isinstance(v, str) else list(v) for k, v in self.attributes.items()},
+            "attributes": _plain(self.attributes),
             "description": self.description,
             "image": self.image,
             "url": self.url,
             "popularity": self.popularity,
+            "codes": list(self.codes),
+            "variants": [
+                {
+                    "id": variant.id,
+                    "price": str(variant.price),
+                    "stock": variant.stock,
+                    "attributes": _plain(variant.attributes),
+                }
+                for variant in self.variants
+            ],
         }
 
     @classmethod
@@ -94,7 +126,12 @@ class Product:
                 **values,
                 "price": Decimal(values["price"]),
                 "categories": tuple(values["categories"]),
-                "attributes": {k: v if isinstance(v, str) else tuple(v) for k, v in values["attributes"].items()},
+                "attributes": _frozen(values["attributes"]),
+                "codes": tuple(values.get("codes", ())),
+                "variants": tuple(
+                    Variant(item["id"], Decimal(item["price"]), item["stock"], _frozen(item["attributes"]))
+                    for item in values.get("variants", ())
+                ),
             }
         )
 
@@ -102,3 +139,11 @@ class Product:
 def joined(value: AttributeValue | Iterable[str]) -> str:
     """An attribute's value, or its several values, as text."""
     return value if isinstance(value, str) else ", ".join(value)
+
+
+def _plain(attributes: Mapping[str, AttributeValue]) -> dict[str, str | list[str]]:
+    return {name: value if isinstance(value, str) else list(value) for name, value in attributes.items()}
+
+
+def _frozen(attributes: Mapping[str, str | list[str]]) -> dict[str, AttributeValue]:
+    return {name: value if isinstance(value, str) else tuple(value) for name, value in attributes.items()}
