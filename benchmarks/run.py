@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from answerability import HEADER, figures, read_questions
+from answerability import HEADER, figures, page_questions
+from questions import has_facts
 from sentence_transformers import SentenceTransformer
 
 from shopllm_rasa.catalog import read_catalog
@@ -67,19 +68,17 @@ def speed(index: ProductIndex, model: SentenceTransformer) -> list[str]:
 
 
 def answers(knowledge: KnowledgeIndex) -> list[str]:
-    rows = read_questions()
-    hits = [knowledge.search(row["question"], k=1)[0] for row in rows]
+    rows = page_questions()
+    hits = [knowledge.search(row.text, k=1)[0] for row in rows]
     threshold = GenerationSettings().answer_threshold
     lines = ["| " + " | ".join(HEADER) + " | required facts in the answers |", "|---|---:|---:|---:|---:|"]
     answerer = Answerer(knowledge, ExtractiveBackend(), threshold, Settings().retrieval.passages)
     for split, *values in figures(rows, hits, lambda hit: support(hit) >= threshold):
-        asked = [row for row in rows if row["split"] == split and row["answerable"]]
-        replies = [answerer.answer(row["question"]).text.casefold() for row in asked]
-        complete = np.mean(
-            [all(fact.casefold() in reply for fact in row["facts"]) for row, reply in zip(asked, replies, strict=True)]
-        )
+        asked = [row for row in rows if row.split == split and row.answerable]
+        replies = [answerer.answer(row.text).text for row in asked]
+        complete = np.mean([has_facts(reply, row.facts) for row, reply in zip(asked, replies, strict=True)])
         shown = " | ".join(f"{value:.2f}" for value in (*values, complete))
-        lines.append(f"| {split} ({sum(row['split'] == split for row in rows)} questions) | {shown} |")
+        lines.append(f"| {split} ({sum(row.split == split for row in rows)} questions) | {shown} |")
     return lines
 
 
