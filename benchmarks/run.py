@@ -72,7 +72,7 @@ def answers(knowledge: KnowledgeIndex) -> list[str]:
     hits = [knowledge.search(row.text, k=1)[0] for row in rows]
     threshold = GenerationSettings().answer_threshold
     lines = ["| " + " | ".join(HEADER) + " | required facts in the answers |", "|---|---:|---:|---:|---:|"]
-    answerer = Answerer(knowledge, ExtractiveBackend(), threshold, Settings().retrieval.passages)
+    answerer = Answerer(knowledge, [ExtractiveBackend()], threshold, Settings().retrieval.passages)
     for split, *values in figures(rows, hits, lambda hit: support(hit) >= threshold):
         asked = [row for row in rows if row.split == split and row.answerable]
         replies = [answerer.answer(row.text).text for row in asked]

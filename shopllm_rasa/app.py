@@ -7,7 +7,7 @@ from functools import cached_property
 from shopllm_rasa.catalog.mentions import MentionFinder
 from shopllm_rasa.catalog.vocabulary import Vocabulary
 from shopllm_rasa.generation import Answerer
-from shopllm_rasa.generation.backends import create_backend
+from shopllm_rasa.generation.backends import create_chain
 from shopllm_rasa.insights import ReviewStore
 from shopllm_rasa.recommendation import Recommender
 from shopllm_rasa.retrieval import KnowledgeIndex, ProductIndex
@@ -49,8 +49,8 @@ class ShopApp:
     def answerer(self) -> Answerer:
         """Answers questions from the pages."""
         generation = self.settings.generation
-        backend = create_backend(self.settings)
-        return Answerer(self.knowledge, backend, generation.answer_threshold, self.settings.retrieval.passages)
+        chain = create_chain(self.settings)
+        return Answerer(self.knowledge, chain, generation.answer_threshold, self.settings.retrieval.passages)
 
     @cached_property
     def recommender(self) -> Recommender:

@@ -17,6 +17,8 @@ from shopllm_rasa.errors import SettingsError
 SETTINGS_FILE = "shopllm.yml"
 SETTINGS_ENV = "SHOPLLM_CONFIG"
 
+BackendName = Literal["extractive", "openai"]
+
 _ENV_PATTERN = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -79,7 +81,8 @@ class OpenAISettings(_Section):
 class GenerationSettings(_Section):
     """What composes a reply from the retrieved passages."""
 
-    backend: Literal["extractive", "openai"] = Field(default="extractive", description="extractive or openai")
+    backend: BackendName = Field(default="extractive", description="what replies")
+    fallbacks: tuple[BackendName, ...] = Field(default=(), description="what replies when the backend cannot, in order")
     answer_threshold: float = Field(
         default=0.5,
         ge=0,

@@ -153,6 +153,7 @@ class TestWrongFiles:
             ("shop: {currency: euro}", "shop.currency", ["ISO 4217"]),
             ("shop: {name: ''}", "shop.name", ["at least 1 characters", "the shop's name"]),
             ("generation: {backend: magic}", "generation.backend", ["'extractive', 'openai'"]),
+            ("generation: {fallbacks: [openai, magic]}", "generation.fallbacks.1", ["'extractive', 'openai'"]),
             ("generation: {openai: {base_url: 'ftp://x'}}", "generation.openai.base_url", ["up to and with /v1"]),
             ("generation: {openai: {timeout_seconds: 0}}", "generation.openai.timeout_seconds", ["greater than 0"]),
             ("encoder: {threads: [1]}", "encoder.threads", ["integer", "CPU threads"]),

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from shopllm_rasa.errors import GenerationError
 from shopllm_rasa.generation.answerability import support
-from shopllm_rasa.generation.backends import GenerationBackend
-from shopllm_rasa.generation.extractive import ExtractiveBackend
-from shopllm_rasa.generation.guard import unsupported_claims
+from shopllm_rasa.generation.backends import GenerationBackend, GenerationRequest
+from shopllm_rasa.generation.guard import GroundingGuard
 from shopllm_rasa.generation.privacy import redact
 from shopllm_rasa.retrieval.knowledge_index import KnowledgeIndex, PassageHit
 
@@ -59,14 +58,21 @@ class Answer:
 
 
 class Answerer:
-    """Answers from passages with a backend; what the backend cannot do, quoting does."""
+    """Answers from passages with the first backend of a chain that can; the last one quotes.
+
+    Args:
+        knowledge: the shop's pages.
+        backends: as `create_chain` makes them, `extractive` last.
+        threshold: support below which a question counts as not answered.
+        passages: how many passages are retrieved.
+    """
 
     def __init__(
-        self, knowledge: KnowledgeIndex, backend: GenerationBackend, threshold: float, passages: int = 4
+        self, knowledge: KnowledgeIndex, backends: Sequence[GenerationBackend], threshold: float, passages: int = 4
     ) -> None:
         self._knowledge = knowledge
-        self._backend = backend
-        self._extractive = ExtractiveBackend()
+        self._backends = tuple(backends)
+        self._guard = GroundingGuard()
         self._threshold = threshold
         self._passages = passages
 
@@ -85,13 +91,14 @@ class Answerer:
         if best < self._threshold:
             near = best >= self._threshold * _NEARBY_SHARE
             sources = _sources(hits[:1]) if near else ()
-            return Answer("", False, sources, self._backend.name, True, best, _milliseconds(started))
+            return Answer("", False, sources, self._backends[0].name, True, best, _milliseconds(started))
         return self._compose(text, hits, best, started)
 
     def _compose(self, question: str, hits: list[PassageHit], best: float, started: float) -> Answer:
-        for backend in (self._backend, self._extractive):
+        request = GenerationRequest(question, tuple(hits))
+        for backend in self._backends:
             try:
-                draft = backend.answer(question, hits)
+                draft = backend.answer(request)
             except GenerationError as error:
                 logger.warning("Backend '%s' gave no reply: %s", backend.name, error)
                 continue
@@ -101,13 +108,13 @@ class Answerer:
             # license "yes, 90 days".
             own = redact(question).originals.values()
             evidence = [*own, *(f"{hit.passage.source} {hit.passage.text}" for hit in draft.used)]
-            wrong = unsupported_claims(draft.text, evidence)
+            wrong = self._guard.check(draft.text, evidence).problems
             if wrong:
                 logger.warning("Backend '%s': %d unsupported claims, reply not sent.", backend.name, len(wrong))
                 continue
             used = [hit for hit in draft.used if _contributed(draft.text, hit)] or list(draft.used[:1])
             return Answer(draft.text, True, _sources(used), backend.name, True, best, _milliseconds(started))
-        return Answer("", False, (), self._extractive.name, True, best, _milliseconds(started))
+        return Answer("", False, (), self._backends[-1].name, True, best, _milliseconds(started))
 
 
 def _contributed(reply: str, hit: PassageHit) -> bool:

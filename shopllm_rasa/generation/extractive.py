@@ -1,9 +1,6 @@
 """Replies made of the shop's own sentences: nothing is generated, so nothing can be invented."""
 
-from collections.abc import Sequence
-
-from shopllm_rasa.generation.backends import Draft
-from shopllm_rasa.retrieval.knowledge_index import PassageHit
+from shopllm_rasa.generation.backends import Draft, GenerationRequest
 
 MAX_SENTENCES = 3
 # How far below the best sentence another of the same section may score and still be quoted.
@@ -15,9 +12,9 @@ class ExtractiveBackend:
 
     name = "extractive"
 
-    def answer(self, question: str, passages: Sequence[PassageHit]) -> Draft:
+    def answer(self, request: GenerationRequest) -> Draft:
         """See `GenerationBackend.answer`."""
-        best = passages[0]
+        best = request.passages[0]
         scores = best.sentence_scores
         order = sorted(range(len(scores)), key=lambda row: -scores[row])
         chosen = [row for row in order[:MAX_SENTENCES] if scores[row] >= best.score - SCORE_MARGIN]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 # What can be checked to the letter: addresses, links and every number with what is glued to it.
 _CLAIMS = re.compile(r"(?:https?://|www\.)\S+|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?<![\w.])\d+(?:[.,:]\d+)*")
@@ -14,6 +15,36 @@ _NUMBER_WORDS = {
 }  # fmt: skip
 # "one" is mostly a pronoun ("this one") and states no quantity.
 _SPELLED = re.compile(rf"\b(?:{'|'.join(word for word in _NUMBER_WORDS if word != 'one')})\b", re.I)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the guard says of a reply.
+
+    Attributes:
+        problems: each claim that the evidence does not support, as it stands in the reply.
+    """
+
+    problems: tuple[str, ...]
+
+    @property
+    def supported(self) -> bool:
+        """Whether the reply may be sent."""
+        return not self.problems
+
+
+class GroundingGuard:
+    """Checks a text against the evidence it was made from. One check for replies, descriptions and rephrasings."""
+
+    def check(self, text: str, evidence: Iterable[str]) -> Verdict:
+        """Finds what a text claims and the evidence does not say.
+
+        Args:
+            text: the reply or description.
+            evidence: the passages, product facts and template texts it may rest on, and what the customer said of
+                themselves (order number, e-mail address).
+        """
+        return Verdict(tuple(unsupported_claims(text, evidence)))
 
 
 def unsupported_claims(reply: str, evidence: Iterable[str]) -> list[str]:

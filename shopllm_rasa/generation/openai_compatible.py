@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,9 @@ import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from shopllm_rasa.errors import GenerationError
-from shopllm_rasa.generation.backends import Draft
+from shopllm_rasa.generation.backends import ChatMessage, Completion, Draft, GenerationRequest
 from shopllm_rasa.generation.privacy import redact
 from shopllm_rasa.generation.prompts import Prompts
-from shopllm_rasa.retrieval.knowledge_index import PassageHit
 from shopllm_rasa.settings import OpenAISettings
 
 logger = logging.getLogger(__name__)
@@ -39,22 +39,34 @@ class OpenAICompatibleBackend:
         self._shop_name = shop_name
         self._prompts = Prompts(prompts)
         self._session = requests.Session()
-        self._messages("", ())  # a prompt of the user's that cannot be rendered is told now, not to a customer
+        self._messages(GenerationRequest("", ()))  # a prompt that cannot be rendered is told now, not to a customer
 
-    def answer(self, question: str, passages: Sequence[PassageHit]) -> Draft:
+    def answer(self, request: GenerationRequest) -> Draft:
         """See `GenerationBackend.answer`."""
-        redacted = redact(question)
-        text = self._complete(self._messages(redacted.text, passages))
-        if NO_ANSWER in text:
-            return Draft("", tuple(passages))
-        return Draft(redacted.restore(text), tuple(passages))
+        redacted = redact(request.question)
+        completion = self._ask(self._messages(replace(request, question=redacted.text)), self._settings.max_tokens)
+        tokens = (completion.prompt_tokens, completion.completion_tokens)
+        if NO_ANSWER in completion.text:
+            return Draft("", request.passages, *tokens, kind="decline")
+        return Draft(redacted.restore(completion.text), request.passages, *tokens)
 
-    def _messages(self, question: str, passages: Sequence[PassageHit]) -> list[dict[str, str]]:
-        system = self._prompts.render("answer.v1", shop_name=self._shop_name)
-        data = self._prompts.render("passages.v1", passages=[hit.passage for hit in passages], question=question)
-        return [{"role": "system", "content": system}, {"role": "user", "content": data}]
+    def complete(self, messages: Sequence[ChatMessage], max_tokens: int) -> Completion:
+        """See `CompletingBackend.complete`."""
+        redacted = [redact(message.content) for message in messages]
+        sent = [ChatMessage(message.role, each.text) for message, each in zip(messages, redacted, strict=True)]
+        completion = self._ask(sent, max_tokens)
+        text = completion.text
+        for each in redacted:
+            text = each.restore(text)
+        return replace(completion, text=text)
 
-    def _complete(self, messages: list[dict[str, str]]) -> str:
+    def _messages(self, request: GenerationRequest) -> list[ChatMessage]:
+        passages = [hit.passage for hit in request.passages]
+        return self._prompts.messages(
+            "answer.v1", "passages.v1", shop_name=self._shop_name, passages=passages, question=request.question
+        )
+
+    def _ask(self, messages: Sequence[ChatMessage], max_tokens: int) -> Completion:
         """Asks the server, again after passing failures, with growing pauses."""
         retrying = Retrying(
             retry=retry_if_exception_type(_TryAgainError),
@@ -62,17 +74,17 @@ class OpenAICompatibleBackend:
             wait=wait_exponential_jitter(initial=0.3, max=3),
             reraise=True,
         )
-        return retrying(self._post, messages)
+        return retrying(self._post, messages, max_tokens)
 
-    def _post(self, messages: list[dict[str, str]]) -> str:
+    def _post(self, messages: Sequence[ChatMessage], max_tokens: int) -> Completion:
         headers = {}
         if self._settings.api_key:
             headers["Authorization"] = f"Bearer {self._settings.api_key}"
         body = {
             "model": self._settings.model,
-            "messages": messages,
+            "messages": [asdict(message) for message in messages],
             "temperature": 0,
-            "max_tokens": self._settings.max_tokens,
+            "max_tokens": max_tokens,
         }
         url = f"{self._settings.base_url.rstrip('/')}/chat/completions"
         timeout = self._settings.timeout_seconds
@@ -86,7 +98,7 @@ class OpenAICompatibleBackend:
                     raise GenerationError(
                         f"The server of the language model refused the request: {response.status_code}."
                     )
-                return _content(_read(response, time.monotonic() + timeout))
+                return _completion(_read(response, time.monotonic() + timeout))
         except _CONNECTION_LOST as error:
             raise _TryAgainError(
                 f"The server of the language model was not reached ({type(error).__name__})."
@@ -107,7 +119,7 @@ def _read(response: requests.Response, deadline: float) -> bytes:
     return bytes(body)
 
 
-def _content(content: bytes) -> str:
+def _completion(content: bytes) -> Completion:
     """The reply's text; the body itself is never put into an error, for it may hold what the customer wrote."""
     try:
         body: Any = json.loads(content)
@@ -116,4 +128,11 @@ def _content(content: bytes) -> str:
         raise GenerationError("The server of the language model sent no chat completion.") from None
     if not isinstance(text, str) or not text.strip():
         raise GenerationError("The server of the language model sent an empty reply.")
-    return text.strip()
+    return Completion(text.strip(), *_usage(body.get("usage")))
+
+
+def _usage(usage: Any) -> tuple[int, int]:
+    """Tokens read and written, 0 where the server does not say."""
+    counts = usage if isinstance(usage, dict) else {}
+    read, written = (counts.get(name) for name in ("prompt_tokens", "completion_tokens"))
+    return (read if isinstance(read, int) else 0, written if isinstance(written, int) else 0)

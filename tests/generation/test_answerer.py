@@ -18,12 +18,12 @@ UNANSWERABLE = ["What is the CEO's salary?", "Can I pay with monkeys?", "How tal
 
 @pytest.fixture
 def extractive(knowledge_index: KnowledgeIndex) -> Answerer:
-    return Answerer(knowledge_index, ExtractiveBackend(), THRESHOLD)
+    return Answerer(knowledge_index, [ExtractiveBackend()], THRESHOLD)
 
 
 def with_model(knowledge: KnowledgeIndex, chat: Any, threshold: float = THRESHOLD, **values: Any) -> Answerer:
     settings = OpenAISettings(**{"base_url": chat.url, "retries": 0, "timeout_seconds": 5, **values})
-    return Answerer(knowledge, OpenAICompatibleBackend(settings, "Vale"), threshold)
+    return Answerer(knowledge, [OpenAICompatibleBackend(settings, "Vale"), ExtractiveBackend()], threshold)
 
 
 def words(answer: Answer) -> tuple[object, ...]:
@@ -74,8 +74,8 @@ class TestExtractive:
         assert (answer.answered, answer.text, answer.sources) == (False, "", ())
 
     def test_the_threshold_decides(self, knowledge_index: KnowledgeIndex) -> None:
-        assert Answerer(knowledge_index, ExtractiveBackend(), 0).answer(OFF_TOPIC[0]).answered
-        strict = Answerer(knowledge_index, ExtractiveBackend(), 0.99).answer(QUESTION)
+        assert Answerer(knowledge_index, [ExtractiveBackend()], 0).answer(OFF_TOPIC[0]).answered
+        strict = Answerer(knowledge_index, [ExtractiveBackend()], 0.99).answer(QUESTION)
         assert not strict.answered
         assert strict.sources == (ELECTRONICS,)
 

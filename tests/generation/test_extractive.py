@@ -1,5 +1,6 @@
 import pytest
 
+from shopllm_rasa.generation.backends import GenerationRequest
 from shopllm_rasa.generation.extractive import MAX_SENTENCES, ExtractiveBackend
 from shopllm_rasa.retrieval import PassageHit
 from shopllm_rasa.retrieval.knowledge import Passage
@@ -25,13 +26,15 @@ def hit(*scores: float, page: str = "Returns") -> PassageHit:
 )
 def test_the_best_sentences_in_the_order_of_the_page(scores: tuple[float, ...], text: str) -> None:
     best = hit(*scores)
-    draft = ExtractiveBackend().answer("question", [best, hit(0.99, page="Other")])
+    draft = ExtractiveBackend().answer(GenerationRequest("question", (best, hit(0.99, page="Other"))))
     assert draft.text == text
     assert draft.used == (best,)
 
 
 def test_nothing_is_generated(electronics: list[PassageHit]) -> None:
-    draft = ExtractiveBackend().answer("What is the return policy for electronic products?", electronics)
+    draft = ExtractiveBackend().answer(
+        GenerationRequest("What is the return policy for electronic products?", tuple(electronics))
+    )
     quoted = [sentence for sentence in electronics[0].passage.sentences if sentence in draft.text]
     assert draft.text == " ".join(quoted)
     assert 1 <= len(quoted) <= MAX_SENTENCES

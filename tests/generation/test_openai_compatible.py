@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shopllm_rasa.errors import GenerationError, SettingsError
-from shopllm_rasa.generation.backends import create_backend
+from shopllm_rasa.generation.backends import GenerationRequest, create_backend
 from shopllm_rasa.generation.openai_compatible import OpenAICompatibleBackend
 from shopllm_rasa.retrieval import PassageHit
 from shopllm_rasa.settings import GenerationSettings, OpenAISettings, Settings, ShopSettings
@@ -20,16 +20,20 @@ def backend(chat: Any, prompts: Path | None = None, **values: Any) -> OpenAIComp
     return OpenAICompatibleBackend(OpenAISettings(**settings), "Vale", prompts)
 
 
+def asked(question: str, hits: list[PassageHit]) -> GenerationRequest:
+    return GenerationRequest(question, tuple(hits))
+
+
 def problem(answering: OpenAICompatibleBackend, hits: list[PassageHit]) -> str:
     with pytest.raises(GenerationError) as caught:
-        answering.answer(QUESTION, hits)
+        answering.answer(asked(QUESTION, hits))
     return str(caught.value)
 
 
 class TestRequest:
     def test_what_is_sent(self, chat: Any, electronics: list[PassageHit]) -> None:
         chat.will(chat.say("  Within 30 days.\n"))
-        draft = backend(chat, max_tokens=77).answer(QUESTION, electronics)
+        draft = backend(chat, max_tokens=77).answer(asked(QUESTION, electronics))
         assert draft.text == "Within 30 days."
         assert draft.used == tuple(electronics)
         assert chat.paths == ["/v1/chat/completions"]
@@ -47,18 +51,18 @@ class TestRequest:
 
     def test_without_a_key_no_header_is_sent(self, chat: Any, electronics: list[PassageHit]) -> None:
         chat.will(chat.say("Yes."))
-        backend(chat, api_key=None).answer(QUESTION, electronics)
+        backend(chat, api_key=None).answer(asked(QUESTION, electronics))
         assert "Authorization" not in chat.headers[0]
 
     def test_a_slash_at_the_end_of_the_address(self, chat: Any, electronics: list[PassageHit]) -> None:
         chat.will(chat.say("Yes."))
-        backend(chat, base_url=chat.url + "/").answer(QUESTION, electronics)
+        backend(chat, base_url=chat.url + "/").answer(asked(QUESTION, electronics))
         assert chat.paths == ["/v1/chat/completions"]
 
     def test_the_shop_s_own_prompt(self, chat: Any, electronics: list[PassageHit], tmp_path: Path) -> None:
         (tmp_path / "answer.v1.jinja").write_text("Be brief for {{ shop_name }}.")
         chat.will(chat.say("Yes."))
-        backend(chat, tmp_path).answer(QUESTION, electronics)
+        backend(chat, tmp_path).answer(asked(QUESTION, electronics))
         assert chat.requests[0]["messages"][0]["content"] == "Be brief for Vale."
 
 
@@ -76,7 +80,7 @@ class TestPrivacy:
     def test_no_personal_data_crosses_the_wire(self, chat: Any, electronics: list[PassageHit]) -> None:
         chat.will(chat.say("Noted."))
         question = "I am {}, card {}, account {}, order {} or {}, phone {}, order number {}".format(*self.SECRETS)
-        backend(chat).answer(question, electronics)
+        backend(chat).answer(asked(question, electronics))
         sent = chat.bodies[0]
         for secret in self.SECRETS:
             assert secret not in sent
@@ -87,7 +91,7 @@ class TestPrivacy:
 
     def test_placeholders_are_put_back(self, chat: Any, electronics: list[PassageHit]) -> None:
         chat.will(chat.say("We write to [EMAIL_1] about [ORDER_1]."))
-        draft = backend(chat).answer("Write to jane@example.com about JV-17267", electronics)
+        draft = backend(chat).answer(asked("Write to jane@example.com about JV-17267", electronics))
         assert draft.text == "We write to jane@example.com about JV-17267."
 
     @pytest.mark.parametrize("level", [logging.DEBUG, logging.WARNING])
@@ -97,7 +101,7 @@ class TestPrivacy:
         caplog.set_level(level)
         chat.will(chat.say("Yes."), chat.status(401), chat.send(b"not json"), chat.drop)
         answering = backend(chat)
-        answering.answer("I am jane.doe@example.com", electronics)
+        answering.answer(asked("I am jane.doe@example.com", electronics))
         for _ in range(3):
             assert KEY not in problem(answering, electronics)
         assert KEY not in caplog.text
@@ -123,7 +127,7 @@ class TestReplies:
     @pytest.mark.parametrize("text", ["NO_ANSWER", "NO_ANSWER.", " \nNO_ANSWER\n", "Sorry. NO_ANSWER"])
     def test_no_answer(self, chat: Any, electronics: list[PassageHit], text: str) -> None:
         chat.will(chat.say(text))
-        draft = backend(chat).answer(QUESTION, electronics)
+        draft = backend(chat).answer(asked(QUESTION, electronics))
         assert draft.text == ""
         assert draft.used == tuple(electronics)
 
@@ -170,13 +174,13 @@ class TestRetries:
     @pytest.mark.parametrize("code", [429, 500, 503])
     def test_a_passing_failure_is_tried_again(self, chat: Any, electronics: list[PassageHit], code: int) -> None:
         chat.will(chat.status(code), chat.say("Within 30 days."))
-        assert backend(chat, retries=1).answer(QUESTION, electronics).text == "Within 30 days."
+        assert backend(chat, retries=1).answer(asked(QUESTION, electronics)).text == "Within 30 days."
         assert len(chat.bodies) == 2
 
     @pytest.mark.parametrize("failure", ["drop", "drop_midway"])
     def test_a_lost_connection_is_tried_again(self, chat: Any, electronics: list[PassageHit], failure: str) -> None:
         chat.will(getattr(chat, failure), chat.say("Within 30 days."))
-        assert backend(chat, retries=1).answer(QUESTION, electronics).text == "Within 30 days."
+        assert backend(chat, retries=1).answer(asked(QUESTION, electronics)).text == "Within 30 days."
         assert len(chat.bodies) == 2
 
     def test_after_the_last_try_the_status_is_named(self, chat: Any, electronics: list[PassageHit]) -> None:
@@ -221,7 +225,7 @@ class TestCreateBackend:
         chat.will(chat.say("Within 30 days."))
         made = create_backend(settings)
         assert made.name == "openai"
-        assert made.answer(QUESTION, electronics).text == "Within 30 days."
+        assert made.answer(asked(QUESTION, electronics)).text == "Within 30 days."
         assert "customers of Vale" in chat.bodies[0]
 
     def test_the_prompts_folder_is_relative_to_the_settings(self, tmp_path: Path) -> None:

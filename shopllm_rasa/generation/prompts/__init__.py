@@ -7,6 +7,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateErro
 from jinja2.sandbox import SandboxedEnvironment
 
 from shopllm_rasa.errors import SettingsError
+from shopllm_rasa.generation.backends import ChatMessage
 
 
 class Prompts:
@@ -34,3 +35,14 @@ class Prompts:
             return self._environment.get_template(f"{name}.jinja").render(**values).strip()
         except (TemplateError, TypeError, ValueError) as error:
             raise SettingsError(f"The prompt '{name}.jinja' cannot be used: {error}") from None
+
+    def messages(self, system: str, user: str, **values: Any) -> list[ChatMessage]:
+        """Renders two prompts with the same values: the instructions and, apart from them, the data.
+
+        Raises:
+            SettingsError: as `render`.
+        """
+        return [
+            ChatMessage("system", self.render(system, **values)),
+            ChatMessage("user", self.render(user, **values)),
+        ]
