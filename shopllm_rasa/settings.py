@@ -42,7 +42,9 @@ class PathSettings(_Section):
     """Where the shop's data and what is built from it lie."""
 
     catalog: Path = Field(default=Path("data/catalog/products.jsonl"), description="product feed, JSONL or CSV")
-    knowledge: Path | None = Field(default=Path("data/knowledge"), description="folder of markdown pages, or null")
+    knowledge: Path | None = Field(
+        default=Path("data/knowledge"), description="folder of pages (markdown, HTML, PDF, FAQ as CSV), or null"
+    )
     reviews: Path | None = Field(default=None, description="reviews as JSONL, or null")
     index: Path = Field(default=Path(".shopllm/index"), description="the index directory")
     database: str = Field(

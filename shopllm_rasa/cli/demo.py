@@ -11,7 +11,9 @@ def demo(
     catalog: Path | None = typer.Option(
         None, envvar="CATALOG", help="A product feed (JSONL or CSV) instead of the demo shop's."
     ),
-    knowledge: Path | None = typer.Option(None, envvar="KNOWLEDGE", help="A folder of markdown pages, with --catalog."),
+    knowledge: Path | None = typer.Option(
+        None, envvar="KNOWLEDGE", help="A folder of pages: .md, .html, .pdf, FAQ .csv, with --catalog."
+    ),
     orders: Path | None = typer.Option(None, help="Orders as JSON, with --catalog and --customers."),
     customers: Path | None = typer.Option(None, help="Customers as JSON, with --catalog and --orders."),
     name: str | None = typer.Option(None, envvar="SHOP_NAME", help="The shop's name, with --catalog."),

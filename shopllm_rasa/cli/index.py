@@ -14,7 +14,7 @@ app = typer.Typer(help="Build and inspect the index of products and pages.", no_
 @app.command()
 def build(
     catalog: Path = typer.Option(..., "--catalog", help="The product feed: .jsonl or .csv, UTF-8."),
-    knowledge: Path | None = typer.Option(None, "--knowledge", help="A folder of markdown pages."),
+    knowledge: Path | None = typer.Option(None, "--knowledge", help="A folder of pages: .md, .html, .pdf, FAQ .csv."),
     out: Path = typer.Option(..., "--out", help="The index directory to write."),
     model: str | None = typer.Option(None, "--model", help="The encoder; by default the one of shopllm.yml."),
     skip_bad_rows: bool = typer.Option(False, "--skip-bad-rows", help="Leave bad rows out instead of stopping."),

@@ -80,7 +80,9 @@ class Preparation:
         return {**files, "the encoder": self.shop.settings.encoder.model}
 
     def _pages(self) -> list[Path]:
-        return sorted(self.shop.knowledge.rglob("*.md")) if self.shop.knowledge else []
+        from shopllm_rasa.retrieval.knowledge import knowledge_files
+
+        return knowledge_files(self.shop.knowledge) if self.shop.knowledge else []
 
     def _open_index(self) -> list[Product]:
         from shopllm_rasa.retrieval import KnowledgeIndex, ProductIndex

@@ -6,7 +6,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shopllm_rasa.errors import KnowledgeError
-from shopllm_rasa.retrieval.knowledge import MAX_SENTENCE_CHARACTERS, Passage, read_knowledge
+from shopllm_rasa.retrieval.knowledge import (
+    MAX_PASSAGE_CHARACTERS,
+    MAX_SENTENCE_CHARACTERS,
+    Passage,
+    knowledge_files,
+    read_knowledge,
+)
 
 WritePage = Callable[..., Path]
 
@@ -38,7 +44,9 @@ class TestPages:
         assert read_knowledge(folder) == [
             Passage("Returns", "", ("We are kind.",), "returns.md", "/help/returns"),
             Passage("Returns", "Electronics", ("Within 30 days.", "In the box."), "returns.md", "/help/returns"),
-            Passage("Returns", "Phones", ("Reset it.", "Sign out", "Pack it."), "returns.md", "/help/returns"),
+            Passage(
+                "Returns", "Electronics > Phones", ("Reset it.", "Sign out", "Pack it."), "returns.md", "/help/returns"
+            ),
         ]
 
     def test_without_front_matter_the_first_heading_is_the_title(self, page: WritePage) -> None:
@@ -51,12 +59,22 @@ class TestPages:
         assert passage == Passage("Return Policy", "", ("Within 30 days.",), "return-policy.md")
         assert passage.source == "Return Policy"
 
+    def test_only_the_heading_that_names_the_page_is_no_section(self, page: WritePage) -> None:
+        folder = page("---\ntitle: Handbook\n---\n# Returns\n\nTwo weeks.\n\n# Shipping\n\nThree days.\n")
+        assert [passage.source for passage in read_knowledge(folder)] == ["Handbook > Returns", "Handbook > Shipping"]
+
     def test_pages_of_sub_folders_in_order_and_nothing_else(self, page: WritePage) -> None:
         page("B.", "b.md")
         page("A.", "a.md")
         page("C.", "more/c.md")
+        page("<p>D.", "D.HTM")
+        page("question,answer\nE?,Yes.", "faq.csv")
+        page("No.", ".hidden/a.md")
+        page("No.", ".a.md")
         folder = page("No.", "d.txt")
-        assert [passage.path for passage in read_knowledge(folder)] == ["a.md", "b.md", "more/c.md"]
+        paths = ["D.HTM", "a.md", "b.md", "faq.csv", "more/c.md"]
+        assert [passage.path for passage in read_knowledge(folder)] == paths
+        assert [file.relative_to(folder).as_posix() for file in knowledge_files(folder)] == paths
 
     @pytest.mark.parametrize(
         "text", ["", "\n \n", "# Title\n\n## Section\n", "---\ntitle: Returns\n---\n", "---\ntitle: Returns\n---"]
@@ -124,8 +142,30 @@ class TestSentences:
     def test_markup_goes_and_facts_stay(self, page: WritePage, text: str, plain: str) -> None:
         assert one(page(text)).text == plain
 
-    def test_an_endless_sentence_is_cut(self, page: WritePage) -> None:
-        assert [len(sentence) for sentence in one(page("word " * 5_000)).sentences] == [MAX_SENTENCE_CHARACTERS]
+    @pytest.mark.parametrize("text", ["word " * 2_000, "some words, " * 1_000, "x" * 5_000, "One more. " * 900])
+    def test_an_endless_sentence_is_parted_and_nothing_is_lost(self, page: WritePage, text: str) -> None:
+        passages = read_knowledge(page(f"- {text}"))
+        assert "".join(passage.text for passage in passages).replace(" ", "") == text.replace(" ", "")
+        for passage in passages:
+            assert len(passage.text) <= MAX_PASSAGE_CHARACTERS
+            assert all(len(sentence) <= MAX_SENTENCE_CHARACTERS for sentence in passage.sentences)
+
+    def test_a_long_section_becomes_several_passages_of_whole_sentences(self, page: WritePage) -> None:
+        sentences = [f"Sentence number {number} says something of its own." for number in range(60)]
+        passages = read_knowledge(page("# T\n\n## Long\n\n" + " ".join(sentences)))
+        assert len(passages) == 3
+        assert [sentence for passage in passages for sentence in passage.sentences] == sentences
+        assert {passage.source for passage in passages} == {"T > Long"}
+        lengths = [len(passage.text) for passage in passages]
+        assert max(lengths) - min(lengths) < 150
+
+    def test_a_long_list_repeats_its_introduction(self, page: WritePage) -> None:
+        items = [f"item number {number} of the list" for number in range(60)]
+        passages = read_knowledge(page("We take:\n\n" + "\n".join(f"- {item}" for item in items)))
+        sentences = [sentence for passage in passages for sentence in passage.sentences]
+        assert len(sentences) > 2
+        assert all(sentence.startswith("We take: item") for sentence in sentences)
+        assert all(any(item in sentence for sentence in sentences) for item in items)
 
 
 class TestProblems:
