@@ -7,7 +7,7 @@ from actions.base import Reply, ShopAction, Turn, sorry
 from actions.cards import product_cards
 from shopllm_rasa.app import ShopApp
 from shopllm_rasa.catalog import Product
-from shopllm_rasa.catalog.facts import comparison_text, description_text, price_text, stock_text
+from shopllm_rasa.catalog.facts import comparison_text, price_text, stock_text, with_price
 from shopllm_rasa.errors import SearchError
 from shopllm_rasa.recommendation import names_a_wish
 from shopllm_rasa.retrieval.product_search import SearchResult, read_query
@@ -109,7 +109,9 @@ class ActionDescribeProduct(_AboutProducts):
 
     def speak(self, app: ShopApp, products: Sequence[Product]) -> str:
         """Describes the first product meant."""
-        return description_text(products[0])
+        product = products[0]
+        copy = app.describer.describe(product, length="long").copy
+        return with_price(product, copy.text, copy.bullets)
 
 
 class ActionCheckAvailability(_AboutProducts):

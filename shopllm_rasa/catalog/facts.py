@@ -34,21 +34,21 @@ def rating_text(product: Product) -> str:
     return f"{product.rating_count} {people} it {product.rating:.1f} out of 5."
 
 
-def description_text(product: Product) -> str:
-    """Describes a product from its own data: text, attributes, price, rating, stock."""
+def with_price(product: Product, text: str, bullets: Sequence[str] = ()) -> str:
+    """Puts what changes from day to day around a description: price, rating and stock."""
     title = product.name
     if product.brand and product.brand.casefold() not in title.casefold():
         title = f"{title} by {product.brand}"
-    lines = [f"{title}, {product.price_text}"]
-    if product.description:
-        lines.append(product.description)
-    if product.attributes:
-        lines.append("\n".join(f"- {name}: {joined(value)}" for name, value in product.attributes.items()))
     closing = [rating_text(product)]
     if product.stock is not None:
         closing.append(_stock_sentence(product))
-    lines.append(" ".join(text for text in closing if text))
-    return "\n\n".join(line for line in lines if line)
+    parts = [
+        f"{title}, {product.price_text}",
+        text,
+        "\n".join(f"- {bullet}" for bullet in bullets),
+        " ".join(part for part in closing if part),
+    ]
+    return "\n\n".join(part for part in parts if part)
 
 
 def comparison_text(products: Sequence[Product]) -> str:

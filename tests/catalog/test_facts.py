@@ -7,10 +7,10 @@ from shopllm_rasa.catalog import Product
 from shopllm_rasa.catalog.facts import (
     MAX_COMPARED_ATTRIBUTES,
     comparison_text,
-    description_text,
     price_text,
     rating_text,
     stock_text,
+    with_price,
 )
 
 
@@ -61,26 +61,19 @@ class TestRating:
         assert rating_text(kettle(rating=rating, rating_count=count)) == text
 
 
-class TestDescription:
+class TestWithPrice:
     def test_all_fields(self) -> None:
-        product = kettle(
-            brand="Brackenmill",
-            description="Boils water.",
-            attributes={"colour": "cream", "sizes": ("1 L", "1.7 L")},
-            rating=3.9,
-            rating_count=301,
-            stock=9,
-        )
-        assert description_text(product) == (
-            "Dome Kettle by Brackenmill, 59.90 EUR\n\nBoils water.\n\n- colour: cream\n- sizes: 1 L, 1.7 L\n\n"
+        product = kettle(brand="Brackenmill", rating=3.9, rating_count=301, stock=9)
+        assert with_price(product, "Boils water.", ["Colour: cream", "Sizes: 1 L, 1.7 L"]) == (
+            "Dome Kettle by Brackenmill, 59.90 EUR\n\nBoils water.\n\n- Colour: cream\n- Sizes: 1 L, 1.7 L\n\n"
             "301 customers rate it 3.9 out of 5. In stock (9 pieces)."
         )
 
     def test_a_bare_product(self) -> None:
-        assert description_text(kettle()) == "Dome Kettle, 59.90 EUR"
+        assert with_price(kettle(), "") == "Dome Kettle, 59.90 EUR"
 
     def test_a_brand_that_is_part_of_the_name(self) -> None:
-        text = description_text(kettle(name="BRACKENMILL Dome Kettle", brand="Brackenmill"))
+        text = with_price(kettle(name="BRACKENMILL Dome Kettle", brand="Brackenmill"), "")
         assert text == "BRACKENMILL Dome Kettle, 59.90 EUR"
 
     @pytest.mark.parametrize(
@@ -88,15 +81,7 @@ class TestDescription:
         [(0, "Out of stock at the moment."), (2, "Only 2 left."), (30, "In stock (30 pieces).")],
     )
     def test_stock(self, stock: int, text: str) -> None:
-        assert description_text(kettle(stock=stock)).splitlines()[-1] == text
-
-    def test_says_nothing_that_is_no_field(self, demo_catalog: list[Product]) -> None:
-        for product in demo_catalog:
-            text = description_text(product)
-            assert "None" not in text
-            assert product.name in text
-            assert product.price_text in text
-            assert product.description in text
+        assert with_price(kettle(stock=stock), "").splitlines()[-1] == text
 
 
 class TestComparison:

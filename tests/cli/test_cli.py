@@ -95,6 +95,11 @@ class TestUsage:
             ("ask", "question", "--index"),
             ("describe",),
             ("describe", "kettle", "--sku", "K-1"),
+            ("describe", "kettle", "--catalog", "x.jsonl", "--out", "y.jsonl"),
+            ("describe", "--catalog", "x.jsonl"),
+            ("describe", "kettle", "--out", "y.jsonl"),
+            ("describe", "kettle", "--tone", "rude"),
+            ("describe", "kettle", "--length", "0"),
             ("doctor", "--nonsense"),
             ("explain",),
             ("explain", ""),
@@ -405,7 +410,41 @@ class TestDescribe:
         assert product is not None
         assert list(value) == ["product", "description"]
         assert value["product"] == product.to_dict()
-        assert product.description in value["description"]
+        description = value["description"]
+        assert list(description) == [
+            "id", "title", "text", "bullets", "seo_title", "seo_description", "tone", "length", "backend", "refused"
+        ]  # fmt: skip
+        assert description["text"].split(". ")[0] in product.description
+        assert (description["backend"], description["tone"], description["length"]) == ("composed", "plain", "medium")
+
+    def test_tone_and_length(self, shopllm, index_dir: Path) -> None:
+        options = ("--sku", "KIT-1364", "--index", index_dir)
+        plain, friendly = shopllm("describe", *options).out, shopllm("describe", *options, "--tone", "friendly").out
+        long = shopllm("describe", *options, "--length", "long").out
+        assert plain != friendly
+        assert len(plain) < len(long)
+
+    def test_a_catalogue(self, shopllm, data_dir: Path, tmp_path: Path) -> None:
+        catalog, out = data_dir / "catalog" / "products.jsonl", tmp_path / "descriptions.jsonl"
+        done = shopllm("describe", "--catalog", catalog, "--out", out, "--tone", "technical", "--json")
+        assert done.code == 0
+        assert "describing" in done.err
+        total = len(catalog.read_text(encoding="utf-8").splitlines())
+        report = json.loads(done.out)
+        assert (report["described"], report["kept"], report["refusals"]) == (total, 0, {})
+        lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+        assert len(lines) == total
+        assert all(0 < len(line["seo_title"]) <= 60 and 0 < len(line["seo_description"]) <= 155 for line in lines)
+        done = shopllm("describe", "--catalog", catalog, "--out", out, "--tone", "technical")
+        assert f"{total} kept from an earlier run" in done.out
+
+    def test_a_bad_feed_leaves_earlier_descriptions_alone(self, shopllm, tmp_path: Path) -> None:
+        (tmp_path / "bad.jsonl").write_text('{"name": "Kettle"}\n', encoding="utf-8")
+        (tmp_path / "out.jsonl").write_text("kept\n", encoding="utf-8")
+        done = shopllm("describe", "--catalog", tmp_path / "bad.jsonl", "--out", tmp_path / "out.jsonl")
+        assert (done.code, done.out) == (1, "")
+        assert "line 1" in done.err
+        assert (tmp_path / "out.jsonl").read_text(encoding="utf-8") == "kept\n"
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
