@@ -7,7 +7,7 @@ from functools import cached_property
 from shopllm_rasa.catalog.mentions import MentionFinder
 from shopllm_rasa.catalog.vocabulary import Vocabulary
 from shopllm_rasa.generation import Answerer
-from shopllm_rasa.generation.backends import CompletingBackend, create_backend, create_chain
+from shopllm_rasa.generation.backends import create_chain, create_completing
 from shopllm_rasa.generation.prompts import Prompts
 from shopllm_rasa.insights import DescriptionWriter, ReviewStore
 from shopllm_rasa.recommendation import Recommender
@@ -77,11 +77,9 @@ class ShopApp:
     @cached_property
     def describer(self) -> DescriptionWriter:
         """Describes products: with the model of the settings if it follows prompts, else from their data alone."""
-        backend = create_backend(self.settings)
         prompts = self.settings.generation.prompts
         return DescriptionWriter(
-            backend if isinstance(backend, CompletingBackend) else None,
-            Prompts(self.settings.resolve(prompts) if prompts else None),
+            create_completing(self.settings), Prompts(self.settings.resolve(prompts) if prompts else None)
         )
 
     def read_query(self, text: str) -> ProductQuery:

@@ -3,7 +3,8 @@
 import csv
 import os
 import shutil
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,43 @@ from shopllm_rasa.catalog.vocabulary import Vocabulary
 from shopllm_rasa.encoders.fine_tuning import Example
 from shopllm_rasa.encoders.training import train_classifier
 from shopllm_rasa.encoders.training_options import PRESETS
+from shopllm_rasa.errors import GenerationError
+from shopllm_rasa.generation.backends import ChatMessage, Completion, Draft, GenerationRequest
 from shopllm_rasa.retrieval import KnowledgeIndex, ProductIndex
 from shopllm_rasa.retrieval.knowledge import read_knowledge
 
 DATA = Path(__file__).parent.parent / "data"
 INDEXED = ("Headphones", "Kettles", "Laptops", "Tablets", "Running Shoes", "Dining Tables")
+
+
+@dataclass
+class ScriptedModel:
+    """Stands for a model behind a network: replies with the script's texts in turn, the last one for ever.
+
+    Attributes:
+        script: texts, or errors to raise.
+        prompts: what it was sent.
+    """
+
+    script: list[str | GenerationError]
+    name: str = "openai"
+    prompts: list[Sequence[ChatMessage]] = field(default_factory=list)
+
+    def answer(self, request: GenerationRequest) -> Draft:
+        raise AssertionError("only free prompts are expected")
+
+    def complete(self, messages: Sequence[ChatMessage], max_tokens: int) -> Completion:
+        self.prompts.append(messages)
+        reply = self.script[min(len(self.prompts), len(self.script)) - 1]
+        if isinstance(reply, GenerationError):
+            raise reply
+        return Completion(reply)
+
+
+@pytest.fixture
+def model() -> Callable[..., ScriptedModel]:
+    """A language model that says what a test wants it to say."""
+    return lambda *script: ScriptedModel(list(script))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ from shopllm_rasa.retrieval.knowledge_index import PassageHit
 from shopllm_rasa.settings import Settings
 
 LAST_RESORT = "extractive"
+# They compose replies from passages and nothing else; not made only to find that out.
+_WITHOUT_PROMPTS = ("embedded", LAST_RESORT)
 DraftKind = Literal["answer", "decline", "clarify"]
 
 
@@ -135,6 +137,20 @@ def create_chain(settings: Settings) -> tuple[GenerationBackend, ...]:
     generation = settings.generation
     names = [*dict.fromkeys([generation.backend, *generation.fallbacks, LAST_RESORT])]
     return tuple(create_backend(settings, name) for name in names[: names.index(LAST_RESORT) + 1])
+
+
+def create_completing(settings: Settings) -> CompletingBackend | None:
+    """Makes the first backend of the chain that follows free prompts; None where there is none.
+
+    Raises:
+        SettingsError: as `create_backend`.
+    """
+    for name in (settings.generation.backend, *settings.generation.fallbacks):
+        if name not in _WITHOUT_PROMPTS:
+            backend = create_backend(settings, name)
+            if isinstance(backend, CompletingBackend):
+                return backend
+    return None
 
 
 def _extractive(settings: Settings) -> GenerationBackend:

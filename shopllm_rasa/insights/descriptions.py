@@ -11,6 +11,7 @@ from shopllm_rasa.errors import GenerationError
 from shopllm_rasa.generation.backends import CompletingBackend
 from shopllm_rasa.generation.guard import GroundingGuard
 from shopllm_rasa.generation.prompts import Prompts
+from shopllm_rasa.generation.wording import added_markup, added_promise
 from shopllm_rasa.insights.composer import (
     MAX_BULLET,
     MAX_SEO_DESCRIPTION,
@@ -31,14 +32,6 @@ MAX_TITLE = 150
 MAX_TEXT: dict[Length, int] = {"short": 400, "medium": 900, "long": 2000}
 _MAX_TOKENS: dict[Length, int] = {"short": 350, "medium": 550, "long": 900}
 _TRIES = 2
-# What an advertisement likes to promise; a description may only where the product's data do.
-_PROMISES = re.compile(
-    r"\b(?:discounts?|sale|offers?|coupons?|vouchers?|promo\w*|free|gratis|guarantee[ds]?|warrant\w+|refund\w*|cheap\w*|best"
-    r"|bestsell\w*|leading|number one|certified|award\w*|eco-friendly|sustainable|organic|vegan|hypoallergenic"
-    r"|safest|waterproof|unbreakable|lifetime|delivery|shipping|in stock)\b",
-    re.I,
-)
-_MARKUP = re.compile(r"[<>`{}]|\]\(|\[[A-Z]+_\d+\]|https?:|www\.|\|>|##")
 
 
 @dataclass(frozen=True)
@@ -182,12 +175,10 @@ class DescriptionWriter:
         for name, value, limit in limits:
             if not 0 < len(value) <= limit:
                 raise _Refused("length", f"{name} has {len(value)} characters; allowed are 1 to {limit}")
-        if found := _MARKUP.search(copy.whole):
-            raise _Refused("markup", f"'{found.group()}'")
-        known = facts.casefold()
-        for match in _PROMISES.finditer(copy.whole):
-            if match.group().casefold() not in known:
-                raise _Refused("promise", f"'{match.group()}'")
+        if markup := added_markup(copy.whole):
+            raise _Refused("markup", f"'{markup}'")
+        if promise := added_promise(copy.whole, facts):
+            raise _Refused("promise", f"'{promise}'")
         verdict = self._guard.check(copy.whole, [facts])
         if not verdict.supported:
             raise _Refused("unsupported", ", ".join(f"'{claim}'" for claim in verdict.problems[:5]))
