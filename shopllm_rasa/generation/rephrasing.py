@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from shopllm_rasa.errors import GenerationError
+from shopllm_rasa.generation.additions import added_markup, added_promise
 from shopllm_rasa.generation.backends import CompletingBackend, Exchange
 from shopllm_rasa.generation.guard import GroundingGuard
 from shopllm_rasa.generation.prompts import Prompts
-from shopllm_rasa.generation.wording import added_markup, added_promise
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.errors import GenerationError
+from shopllm_rasa.generation.additions import added_markup, added_promise
 from shopllm_rasa.generation.backends import CompletingBackend
 from shopllm_rasa.generation.guard import GroundingGuard
 from shopllm_rasa.generation.prompts import Prompts
-from shopllm_rasa.generation.wording import added_markup, added_promise
 from shopllm_rasa.insights.composer import (
     MAX_BULLET,
     MAX_SEO_DESCRIPTION,
