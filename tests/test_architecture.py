@@ -13,7 +13,7 @@ SOURCES = sorted([*(ROOT / "shopllm_rasa").rglob("*.py"), *(ROOT / "actions").rg
 RASA_DOORS = ("nlu", "nlg", "channels")
 # Arrows point downwards only: a room may import rooms of its own floor and of those below.
 FLOORS = (
-    {"errors", "settings", "spelling", "storage"},
+    {"errors", "instructions", "settings", "spelling", "storage"},
     {"catalog", "encoders"},
     {"retrieval", "generation", "recommendation", "shop", "insights"},
     {"app"},

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.catalog.product import AttributeValue, joined
+from shopllm_rasa.instructions import before_instructions, speaks_to_a_model
 
 Tone = Literal["plain", "friendly", "luxury", "technical"]
 Length = Literal["short", "medium", "long"]
@@ -106,7 +107,7 @@ def compose(product: Product, tone: Tone = "plain", length: Length = "medium") -
     """
     size = SIZES[length]
     own = sentences_of(product)
-    attributes = list(product.attributes.items())
+    attributes = attributes_of(product)
     first_told = size.bullets if own else 0
     told = [*_attribute_sentences(attributes[first_told : first_told + size.attributes])]
     opening = [_pick(_OPENINGS[tone], product.id).format(name=product.name)] if _OPENINGS[tone] else []
@@ -133,16 +134,24 @@ def facts_of(product: Product) -> str:
         lines.append(f"Brand: {product.brand}")
     if product.categories:
         lines.append(f"Category: {' > '.join(product.categories)}")
-    lines += [f"{name}: {joined(value)}" for name, value in product.attributes.items()]
+    lines += [f"{name}: {joined(value)}" for name, value in attributes_of(product)]
     if own := " ".join(sentences_of(product)):
         lines.append(f"Text: {own}")
     return "\n".join(lines)
 
 
 def sentences_of(product: Product) -> list[str]:
-    """The feed's own sentences, without markup."""
+    """The feed's own sentences, without markup, up to the first that speaks to a language model."""
     text = html.unescape(re.sub(r"<[^<>]{1,200}>", " ", product.description))
-    return [sentence for part in _SENTENCE_END.split(" ".join(text.split())) if (sentence := part.strip())]
+    sentences = _SENTENCE_END.split(" ".join(text.split()))
+    return before_instructions(sentence for part in sentences if (sentence := part.strip()))
+
+
+def attributes_of(product: Product) -> list[tuple[str, AttributeValue]]:
+    """Names and values, without those that speak to a language model."""
+    return [
+        (name, value) for name, value in product.attributes.items() if not speaks_to_a_model(f"{name}: {joined(value)}")
+    ]
 
 
 def _pick(choices: Sequence[str], key: str) -> str:
@@ -224,7 +233,7 @@ def _seo_title(product: Product) -> str:
 def _seo(product: Product, own: Sequence[str]) -> str:
     """Whole sentences in their order while they fit, then attributes."""
     text = ""
-    bullets = [f"{bullet}." for bullet in map(_bullet, product.attributes.items())]
+    bullets = [f"{bullet}." for bullet in map(_bullet, attributes_of(product))]
     for pieces in (own, bullets):
         for piece in pieces:
             longer = f"{text} {piece}".strip()

@@ -9,6 +9,7 @@ from pathlib import Path
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.catalog.facts import rating_text
 from shopllm_rasa.errors import ShopDataError
+from shopllm_rasa.instructions import speaks_to_a_model
 
 MAX_QUOTE_CHARACTERS = 240
 _GOOD, _BAD = 4, 3
@@ -59,7 +60,7 @@ class ReviewStore:
 
     def summary(self, product: Product) -> str:
         """Says what customers think of a product, with a favourable and a critical voice quoted."""
-        reviews = self.of(product.id)
+        reviews = [review for review in self.of(product.id) if not speaks_to_a_model(f"{review.title}. {review.text}")]
         overall = rating_text(product)
         if not reviews:
             return (overall and f"{product.name}: {overall}") or f"Nobody has reviewed the {product.name} yet."

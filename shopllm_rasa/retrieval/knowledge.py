@@ -1,5 +1,6 @@
 """Cuts the shop's pages into passages that can be cited."""
 
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -7,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shopllm_rasa.errors import KnowledgeError
+from shopllm_rasa.instructions import before_instructions, speaks_to_a_model
 from shopllm_rasa.retrieval.pages.page import Block, Page
+
+logger = logging.getLogger(__name__)
 
 MAX_SENTENCE_CHARACTERS = 600
 # A longer section becomes several passages: what a passage says must fit a prompt, and be about one thing.
@@ -140,10 +144,19 @@ def passages_of(page: Page, path: str) -> Iterator[Passage]:
     """
     heading = _title_heading(page)
     title = _short(page.title or (heading.text if heading else "") or _name_of(path))
+    left_out = 0
     for trail, blocks in _sections(page.blocks):
-        section = " > ".join(_short(part.text) for part in trail if part is not heading)
-        for sentences in _bounded(list(_sentences(blocks))):
+        named = [part.text for part in trail if part is not heading and not speaks_to_a_model(part.text)]
+        said = list(_sentences(blocks))
+        kept = before_instructions(said)
+        left_out += len(said) - len(kept)
+        section = " > ".join(map(_short, named))
+        for sentences in _bounded(kept):
             yield Passage(title, section, sentences, path, page.url, page.date)
+    if left_out:
+        logger.warning(
+            "%s: %d sentences are left out, for they speak to a language model or follow one that does.", path, left_out
+        )
 
 
 def _title_heading(page: Page) -> Block | None:
