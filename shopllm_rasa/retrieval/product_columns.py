@@ -1,0 +1,261 @@
+"""What filters, facets and sorting look at: columns of all products, so that no product is visited one by one."""
+
+import json
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shopllm_rasa.catalog import Product
+from shopllm_rasa.catalog.vocabulary import normal_words
+from shopllm_rasa.errors import IndexUnusableError, SearchError
+from shopllm_rasa.retrieval.arrays import ArrayFile, write_arrays
+from shopllm_rasa.retrieval.filters import (
+    Filters,
+    attribute_name,
+    attribute_pairs,
+    folded,
+    has_attribute,
+    identity_words,
+    offers,
+)
+from shopllm_rasa.retrieval.lexical import ranges
+
+COLUMNS_FILE = "columns.safetensors"
+NAMES_FILE = "columns.json"
+# Prices are whole numbers of ten-thousandths, so that they are compared exactly.
+_PRICE_UNIT = Decimal(10_000)
+_MAX_PRICE = 9 * 10**18
+_UNKNOWN_STOCK = -1
+# Between a name and its value in the list of attribute values.
+_SEPARATOR = "\x1f"
+# Columns of names: each row has any number of them.
+_NAMED = ("categories", "words")
+
+
+class ProductColumns:
+    """The columns of an index.
+
+    A column of names (brand, categories, attributes, words of the name) keeps a list of its different names and
+    for each the rows that have it, so a condition on a name takes as long as the rows it fits.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], names: Mapping[str, list[str]]) -> None:
+        self._arrays = arrays
+        self._names = names
+        self._price = arrays["price"]
+        self._offer_price = arrays["offer_price"]
+        self._owner = arrays["offer_row"]
+        self._stock = arrays["offer_stock"]
+        # Where no product has variants, offers and products are the same rows.
+        self._has_variants = len(self._owner) != len(self._price)
+        self._codes = {column: {name: number for number, name in enumerate(names[column])} for column in names}
+        self._folded: dict[str, dict[str, list[int]]] = {}
+        for column in ("brand", "categories"):
+            codes: dict[str, list[int]] = defaultdict(list)
+            for number, name in enumerate(names[column]):
+                codes[name.casefold()].append(number)
+            self._folded[column] = codes
+
+    @classmethod
+    def load(cls, folder: Path) -> "ProductColumns":
+        """Opens what `write_columns` wrote.
+
+        Raises:
+            IndexUnusableError: if a file is damaged.
+        """
+        file = folder / NAMES_FILE
+        try:
+            return cls(ArrayFile(folder / COLUMNS_FILE), json.loads(file.read_text(encoding="utf-8")))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise IndexUnusableError(f"'{file}' is damaged ({error}). Build the index again.") from None
+
+    def __len__(self) -> int:
+        return len(self._price)
+
+    @property
+    def currencies(self) -> list[str]:
+        """The currencies of the products' prices."""
+        return self._names["currency"]
+
+    def allowed(self, filters: Filters) -> np.ndarray | None:
+        """Which products fulfil every condition, bool of shape (products,); None where all do.
+
+        Raises:
+            SearchError: if the filters name a currency that no product has.
+        """
+        if not filters:
+            return None
+        mask = np.ones(len(self), dtype=bool)
+        if filters.currency is not None:
+            mask &= self._arrays["currency"] == self._currency(filters.currency)
+        if filters.min_rating is not None:
+            with np.errstate(invalid="ignore"):
+                mask &= self._arrays["rating"] >= filters.min_rating
+        if filters.brands:
+            mask &= np.isin(self._arrays["brand"], self._matching("brand", filters.brands))
+        if filters.exclude_brands:
+            mask &= ~np.isin(self._arrays["brand"], self._matching("brand", filters.exclude_brands))
+        if filters.categories:
+            mask &= self._having("categories", self._matching("categories", filters.categories))
+        if filters.exclude_categories:
+            mask &= ~self._having("categories", self._matching("categories", filters.exclude_categories))
+        for phrase in map(normal_words, filters.exclude_words):
+            codes = [self._codes["words"].get(word) for word in phrase]
+            if phrase and None not in codes:
+                mask &= ~np.logical_and.reduce([self._having("words", [code]) for code in codes])
+        offer = self._allowed_offers(filters)
+        if offer is not None:
+            if self._has_variants:
+                some = np.zeros(len(self), dtype=bool)
+                some[self._owner[offer]] = True
+                offer = some
+            mask &= offer
+        return mask
+
+    def _allowed_offers(self, filters: Filters) -> np.ndarray | None:
+        conditions = []
+        if filters.price_min is not None:
+            conditions.append(self._offer_price >= _units(filters.price_min, up=True))
+        if filters.price_max is not None:
+            conditions.append(self._offer_price <= _units(filters.price_max, up=False))
+        if filters.in_stock:
+            conditions.append(self._stock != 0)
+        for name, wanted in filters.attributes.items():
+            codes = [
+                number
+                for number, pair in enumerate(self._names["attributes"])
+                if has_attribute(*pair.split(_SEPARATOR, 1), name, wanted)
+            ]
+            conditions.append(self._having("attributes", codes))
+        return np.logical_and.reduce(conditions) if conditions else None
+
+    def _currency(self, code: str) -> int:
+        number = self._codes["currency"].get(code.upper())
+        if number is None:
+            known = ", ".join(sorted(self.currencies))
+            raise SearchError(f"No product has a price in {code.upper()}; the prices are in {known}.")
+        return number
+
+    def _matching(self, column: str, names: Iterable[str]) -> list[int]:
+        return [code for name in folded(names) for code in self._folded[column].get(name, [])]
+
+    def _having(self, column: str, codes: Iterable[int | None]) -> np.ndarray:
+        """Which rows have one of some names, bool of shape (rows,)."""
+        starts, rows = self._arrays[f"{column}_starts"], self._arrays[f"{column}_rows"]
+        mask = np.zeros(len(self._owner) if column == "attributes" else len(self), dtype=bool)
+        for code in codes:
+            if code is not None:
+                mask[rows[starts[code] : starts[code + 1]]] = True
+        return mask
+
+    def facets(self, mask: np.ndarray | None, limit: int = 10) -> dict[str, dict[str, int]]:
+        """How many of some products have each brand, category and spoken attribute, the commonest first.
+
+        Args:
+            mask: the products, bool of shape (products,); None for all.
+            limit: names of a facet.
+
+        Returns:
+            'brand', 'category' and the names of attributes, each to its names with their counts.
+        """
+        rows = np.arange(len(self)) if mask is None else np.flatnonzero(mask)
+        counts = {"brand": self._counted("brand", np.bincount(self._arrays["brand"][rows], minlength=1))}
+        counts["category"] = self._counted("categories", self._count_having("categories", mask))
+        offers_mask = None if mask is None else (mask[self._owner] if self._has_variants else mask)
+        by_attribute: dict[str, Counter[str]] = defaultdict(Counter)
+        having = self._count_having("attributes", offers_mask)
+        for number in np.flatnonzero(having):
+            name, value = self._names["attributes"][number].split(_SEPARATOR, 1)
+            by_attribute[name][value.strip()] += int(having[number])
+        counts |= {name: dict(values.most_common(limit)) for name, values in by_attribute.items()}
+        return {name: dict(Counter(values).most_common(limit)) for name, values in counts.items() if values}
+
+    def _counted(self, column: str, counts: np.ndarray) -> dict[str, int]:
+        return {
+            self._names[column][number]: int(counts[number])
+            for number in np.flatnonzero(counts)
+            if self._names[column][number]
+        }
+
+    def _count_having(self, column: str, mask: np.ndarray | None) -> np.ndarray:
+        starts, rows = self._arrays[f"{column}_starts"], self._arrays[f"{column}_rows"]
+        if mask is None:
+            return np.diff(starts)
+        before = np.concatenate([np.zeros(1, np.int64), np.cumsum(mask[rows], dtype=np.int64)])
+        return before[starts[1:]] - before[starts[:-1]]
+
+    def prices(self, rows: np.ndarray) -> np.ndarray:
+        """The prices of rows in ten-thousandths, int64."""
+        return self._price[rows]
+
+    def ratings(self, rows: np.ndarray) -> np.ndarray:
+        """The mean stars of rows, float32; NaN where there are none."""
+        return self._arrays["rating"][rows]
+
+    def rating_counts(self, rows: np.ndarray) -> np.ndarray:
+        """How many ratings rows have, int32."""
+        return self._arrays["rating_count"][rows]
+
+    def popularities(self, rows: np.ndarray) -> np.ndarray:
+        """The popularity of rows, float32; the number of ratings where there is none."""
+        popularity = self._arrays["popularity"][rows]
+        return np.where(np.isnan(popularity), self.rating_counts(rows), popularity)
+
+
+class ColumnsWriter:
+    """Collects columns, product after product, and writes them."""
+
+    def __init__(self) -> None:
+        self._numbers = {name: array(kind) for name, kind in _COLUMN_TYPES.items()}
+        self._codes: dict[str, dict[str, int]] = {
+            name: {} for name in ("brand", "currency", "attributes", *_NAMED)
+        }
+        # For each column of names: how many a row has, and which.
+        self._lists = {name: (array("i"), array("i")) for name in ("attributes", *_NAMED)}
+        self._kept: list[tuple[ProductColumns, np.ndarray]] = []
+        self._count = 0
+
+    def add(self, product: Product) -> None:
+        """Adds a product."""
+        numbers = self._numbers
+        numbers["price"].append(_units(product.price))
+        numbers["rating"].append(float("nan") if product.rating is None else product.rating)
+        numbers["rating_count"].append(product.rating_count)
+        numbers["popularity"].append(float("nan") if product.popularity is None else product.popularity)
+        numbers["brand"].append(self._code("brand", product.brand))
+        numbers["currency"].append(self._code("currency", product.currency))
+        self._add_names("categories", product.categories)
+        self._add_names("words", identity_words(product))
+        for offer in offers(product):
+            numbers["offer_row"].append(self._count)
+            numbers["offer_price"].append(_units(offer.price))
+            numbers["offer_stock"].append(_UNKNOWN_STOCK if offer.stock is None else min(offer.stock, 2**31 - 1))
+            pairs = (f"{attribute_name(name)}{_SEPARATOR}{value}" for name, value in attribute_pairs(offer.attributes))
+            self._add_names("attributes", pairs)
+        self._count += 1
+
+    def _code(self, column: str, name: str) -> int:
+        codes = self._codes[column]
+        return codes.setdefault(name, len(codes))
+
+    def _add_names(self, column: str, names: Iterable[str]) -> None:
+        counts, codes = self._lists[column]
+        unique = dict.fromkeys(names)
+        counts.append(len(unique))
+        codes.extend(self._code(column, name) for name in unique)
+
+    def write(self, folder: Path) -> None:
+        """Writes the columns into a folder."""
+        arrays = {name: np.frombuffer(values, dtype=values.typecode) if len(values) else np.zeros(0, values.typecode)
+                  for name, values in self._numbers.items()}  # fmt: skip
+        for name, (counts, codes) in self._lists.items():
+            starts, rows = _by_name(np.array(counts, np.int64), np.array(codes, np.int64), len(self._codes[name]))
+            arrays[f"{name}_starts"], arrays[f"{name}_rows"] = starts, rows
+        write_arrays(folder / COLUMNS_FILE, arrays)
+        names = {column: list(codes) for column, codes in self._codes.items()}
+        (folder / NAMES_FILE).write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")

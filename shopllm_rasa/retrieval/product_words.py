@@ -1,0 +1,111 @@
+"""The words by which products are found: one form for what feeds and customers write in many."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from shopllm_rasa.catalog import Product
+from shopllm_rasa.catalog.product import joined
+from shopllm_rasa.catalog.vocabulary import normal_word, normal_words
+
+# How much a word counts by the field it stands in: the weighted term frequency of BM25F (Robertson, Zaragoza and
+# Taylor, "Simple BM25 extension to multiple weighted fields", 2004). Chosen on the tuning queries of
+# benchmarks/data/electronics_queries.jsonl.
+FIELD_WEIGHTS = {"name": 4, "brand": 2, "categories": 2, "attributes": 2, "description": 1}
+# A longer text says little more, and costs memory in each posting.
+MAX_FIELD_WORDS = 2_000
+MAX_FREQUENCY = 255
+
+# Words that say nothing of a question's subject.
+STOP_WORDS = frozenset(
+    normal_words(
+        "a an the i you we it is are am be been was do does did can could would will shall should may might must my"
+        " your our me us they them he she his her to of in on at for from with by and or not no if how what when where"
+        " which who why this that these those there have has had get got any some please hi hello hey so as about"
+        " into out up off just also too want need like tell know thing long much many"
+    )
+)
+
+_NUMBER = r"\d+(?:[.,]\d+)?"
+# The one way in which a measure is written here, and the others: 55", 55-inch and 55 in. are "55inch".
+_UNITS = {
+    "inch": r"inch(?:es)?|in\.|''|[\"”″]",
+    "ft": r"ft|foot|feet|['’′](?!\w)",
+    "gb": r"gb|gigs?|gigabytes?",
+    "tb": r"tb|terabytes?",
+    "mb": r"mb|megabytes?",
+    "mah": r"mah",
+    "mp": r"mp|mpx|megapixels?",
+    "watt": r"w|watts?",
+    "volt": r"v|volts?",
+    "mm": r"mm",
+    "cm": r"cm",
+    "oz": r"oz|ounces?",
+    "qt": r"qts?|quarts?",
+    "cuft": r"cu\.? ?(?:ft|feet)\.?",
+    "lb": r"lbs?|pounds?",
+    "kg": r"kgs?|kilos?",
+    "hz": r"hz",
+    "ghz": r"ghz",
+    "pack": r"[- ]?packs?|pk",
+}
+_MEASURE = re.compile(
+    rf"(?<![\w.])(?P<number>{_NUMBER})[\s-]?(?:{'|'.join(f'(?P<{name}>{forms})' for name, forms in _UNITS.items())})(?!\w)",
+    re.I,
+)
+# A word, or a code with its inner signs: "wh-1000xm2", "usb-c", "802.11ac".
+_TOKEN = re.compile(r"[^\W_]+(?:[-./][^\W_]+)*(?:['’][^\W\d_]+)?", re.UNICODE)
+_PIECE = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?", re.UNICODE)
+_SIGNS = re.compile(r"[-./]")
+
+
+def search_words(text: str) -> Iterator[str]:
+    """The words of a text as the lexical index has them.
+
+    Measures get one form ("64 GB" and "64gb" are one word). A code that has digits is given whole, without its
+    inner signs, and in pieces: "WH-1000XM2" gives wh1000xm2, wh and 1000xm2.
+    """
+    for match in _TOKEN.finditer(_MEASURE.sub(_measure, text)):
+        token = match.group()
+        pieces = _PIECE.findall(token)
+        if len(pieces) > 1 and any(sign.isdigit() for sign in token):
+            yield _SIGNS.sub("", token).casefold()
+        for piece in pieces:
+            yield normal_word(piece)
+
+
+def _measure(match: "re.Match[str]") -> str:
+    number = match["number"].replace(",", ".").replace(".", "p")
+    return f" {number}{match.lastgroup if match.lastgroup != 'number' else ''} "
+
+
+def product_words(product: Product) -> Counter[str]:
+    """The words of a product with their frequencies, each weighted by its field, at most `MAX_FREQUENCY`."""
+    fields = {
+        "name": product.name,
+        "brand": product.brand,
+        "categories": " ; ".join(product.categories),
+        "attributes": " ; ".join(f"{name} {joined(value)}" for name, value in product.attributes.items()),
+        "description": product.description,
+    }
+    counts: Counter[str] = Counter()
+    for name, text in fields.items():
+        weight = FIELD_WEIGHTS[name]
+        for number, word in enumerate(search_words(text)):
+            if number >= MAX_FIELD_WORDS:
+                break
+            counts[word] = min(counts[word] + weight, MAX_FREQUENCY)
+    for code in product_codes(product):
+        counts[code] = max(counts[code], 1)
+    return counts
+
+
+def product_codes(product: Product) -> list[str]:
+    """The identifiers of a product and its variants, in the form in which they are compared."""
+    codes = (product.id, *product.codes, *(variant.id for variant in product.variants))
+    return list(dict.fromkeys(code for code in map(plain_code, codes) if code))
+
+
+def plain_code(code: str) -> str:
+    """An identifier without case, spaces and signs: "aud 1042" and "AUD-1042" are one."""
+    return re.sub(r"[\W_]+", "", code).casefold()
