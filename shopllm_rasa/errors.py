@@ -29,6 +29,10 @@ class IndexUnusableError(ShopLLMError):
     """An index is missing, incomplete, damaged or made by another encoder."""
 
 
+class IndexBusyError(ShopLLMError):
+    """An index cannot be changed, for another process is changing it."""
+
+
 class SearchError(ShopLLMError):
     """A search was asked for with values that are not allowed."""
 

@@ -69,6 +69,14 @@ class RetrievalSettings(_Section):
     )
 
 
+class VectorSettings(_Section):
+    """Where the products' vectors are searched; see docs/search.md."""
+
+    store: Literal["auto", "flat", "ivf"] = Field(
+        default="auto", description="auto (by size), flat (an exact scan) or ivf (an inverted file, for many products)"
+    )
+
+
 class OpenAISettings(_Section):
     """An OpenAI-compatible server (OpenAI, vLLM, Ollama, llama.cpp)."""
 
@@ -107,6 +115,7 @@ class Settings(_Section):
     paths: PathSettings = PathSettings()
     encoder: EncoderSettings = EncoderSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
+    vectors: VectorSettings = VectorSettings()
     generation: GenerationSettings = GenerationSettings()
     folder: Path = Field(default=Path(), description="set by load(): the folder relative paths start from")
 

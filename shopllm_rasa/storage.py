@@ -21,6 +21,7 @@ def write_text(path: Path, text: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
+        sync(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -53,6 +54,15 @@ def new_directory(path: Path) -> Iterator[Path]:
 def _beside(path: Path) -> Path:
     """A free name next to `path`. `tempfile` is not used: what it makes only its owner may read."""
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
+
+
+def sync(path: Path) -> None:
+    """Makes the system write a file, or the names in a folder, to the disk before it returns."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sha256_of(*paths: Path) -> str:

@@ -89,7 +89,7 @@ def index_copy(index_dir: Path, tmp_path: Path) -> Path:
     """A copy of the index that a test may change; the encoder's weights, never changed, are linked."""
 
     def copy(source: str, target: str) -> None:
-        if source.endswith(".safetensors"):
+        if source.endswith("weights.safetensors"):
             os.link(source, target)
         else:
             shutil.copy2(source, target)

@@ -125,16 +125,16 @@ class TestWrongFiles:
     @pytest.mark.parametrize(
         ("text", "key", "known"),
         [
-            ("retreival: {}", "retreival", "shop, paths, encoder, retrieval, generation"),
+            ("retreival: {}", "retreival", "shop, paths, encoder, retrieval, vectors, generation"),
             ("retrieval: {passage: 3}", "retrieval.passage", "products_shown, passages, min_product_score"),
             (
                 "generation: {openai: {url: x}}",
                 "generation.openai.url",
                 "base_url, model, api_key, timeout_seconds, retries, max_tokens",
             ),
-            ("folder: /tmp", "folder", "shop, paths, encoder, retrieval, generation"),
-            ("1: x", "1", "shop, paths, encoder, retrieval, generation"),
-            ("on: x", "True", "shop, paths, encoder, retrieval, generation"),
+            ("folder: /tmp", "folder", "shop, paths, encoder, retrieval, vectors, generation"),
+            ("1: x", "1", "shop, paths, encoder, retrieval, vectors, generation"),
+            ("on: x", "True", "shop, paths, encoder, retrieval, vectors, generation"),
             ("shop: {no: x}", "shop.False", "name, email, phone, currency"),
         ],
     )

@@ -90,7 +90,7 @@ class Preparation:
         settings = self.shop.settings
         index = ProductIndex.open(settings.index_dir, model=settings.encoder.model, threads=settings.encoder.threads)
         KnowledgeIndex.open(settings.index_dir, index.encoder)
-        return index.products
+        return list(index.products)
 
     def _build_index(self, folder: Path) -> None:
         from shopllm_rasa.retrieval.index_directory import MANIFEST_FILE

@@ -2,17 +2,19 @@
 
     DIR/manifest.json            names everything below; replaced last, in one step
     DIR/encoder-<number>/        the sentence encoder the vectors were made with
-    DIR/products-<number>/       products.jsonl, vectors.faiss
+    DIR/products-<number>/       see `product_part`
     DIR/knowledge-<number>/      passages.jsonl, vectors.faiss
+    DIR/.lock                    held by the one who changes the index
 
 A part is written as a new folder and counts only from the moment the manifest names it. A crash at any
 moment therefore leaves the old index or the new one. Folders that no manifest names are removed by the
 next writer.
 """
 
+import contextlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,10 +22,12 @@ from typing import Any, TypeVar
 
 from shopllm_rasa.encoders import SentenceEncoder
 from shopllm_rasa.errors import EncoderError, IndexUnusableError
-from shopllm_rasa.storage import new_directory, write_json
+from shopllm_rasa.retrieval.writer_lock import WriterLock
+from shopllm_rasa.storage import new_directory, sha256_of, sync, write_json
 
 MANIFEST_FILE = "manifest.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+LOCK_FILE = ".lock"
 _REBUILD = "Build it again: shopllm index build --catalog FILE --out DIR"
 # A reader begins again when a writer's commit takes away what it was about to read.
 _READ_TRIES = 10
@@ -37,12 +41,16 @@ class Part:
     Attributes:
         folder: its name in the index directory.
         count: products or passages in it.
-        sizes: file name to bytes, by which a truncated file is noticed.
+        sizes: file name to bytes, by which a truncated file is noticed at once.
+        checksums: file name to SHA-256 in hex, for `IndexDirectory.verify`.
+        store: the vector store that searches it; empty where it has none.
     """
 
     folder: str
     count: int
     sizes: dict[str, int]
+    checksums: dict[str, str]
+    store: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,10 +67,30 @@ class Manifest:
 
 
 class IndexDirectory:
-    """An index on disk, for one writer and any number of readers."""
+    """An index on disk, for any number of readers and one writer at a time, in any processes."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+
+    @contextlib.contextmanager
+    def writing(self, wait_seconds: float = 60.0) -> Iterator[None]:
+        """Keeps other writers away while the block runs; every change of the index happens in one.
+
+        Raises:
+            IndexBusyError: if another writer has not finished in time, saying who.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with WriterLock(self.path / LOCK_FILE, f"The index '{self.path}'", wait_seconds):
+            yield
+
+    @property
+    def version(self) -> tuple[int, int] | None:
+        """What differs between two manifests, None where there is none: the way to notice a change."""
+        try:
+            status = (self.path / MANIFEST_FILE).stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
 
     def read_manifest(self) -> Manifest:
         """Reads the manifest and checks that every file it names is whole.
@@ -103,24 +131,34 @@ class IndexDirectory:
         """
         problem: Exception | None = None
         for _ in range(_READ_TRIES):
-            before = self._version()
+            before = self.version
             try:
                 return load(self.read_manifest())
             except (IndexUnusableError, OSError) as error:
                 problem = error
-                if self._version() == before:
+                if self.version == before:
                     break
         if isinstance(problem, IndexUnusableError):
             raise problem
         raise IndexUnusableError(f"The index '{self.path}' cannot be read ({problem}). {_REBUILD}")
 
-    def _version(self) -> tuple[int, int] | None:
-        """What differs between two manifests, None where there is none."""
-        try:
-            status = (self.path / MANIFEST_FILE).stat()
-        except OSError:
-            return None
-        return status.st_ino, status.st_mtime_ns
+    def verify(self) -> Manifest:
+        """Reads every byte of the index and compares it with what was written.
+
+        Raises:
+            IndexUnusableError: naming the first file that is not what was written.
+        """
+
+        def check(manifest: Manifest) -> Manifest:
+            self.open_encoder(manifest)
+            for part in manifest.parts.values():
+                for name, checksum in part.checksums.items():
+                    file = self.path / part.folder / name
+                    if sha256_of(file) != checksum:
+                        raise IndexUnusableError(f"'{file}' is not what was written: its checksum differs. {_REBUILD}")
+            return manifest
+
+        return self.read(check)
 
     def open_encoder(self, manifest: Manifest, model: str | None = None, threads: int = 2) -> SentenceEncoder:
         """Loads the encoder of the index.
@@ -170,8 +208,13 @@ class IndexDirectory:
         name = f"{kind}-{self._free_number(kind)}"
         with new_directory(self.path / name) as folder:
             write(folder)
-            sizes = {file.name: file.stat().st_size for file in sorted(folder.iterdir())}
-        return Part(name, count, sizes)
+            files = sorted(folder.iterdir())
+            for file in files:
+                sync(file)
+            sizes = {file.name: file.stat().st_size for file in files}
+            checksums = {file.name: sha256_of(file) for file in files}
+            sync(folder)
+        return Part(name, count, sizes, checksums)
 
     def commit(self, encoder: SentenceEncoder, parts: dict[str, Part]) -> Manifest:
         """Makes `parts` the index, in one step, and removes what no manifest names any more."""

@@ -14,21 +14,13 @@ from shopllm_rasa.encoders import SentenceEncoder
 from shopllm_rasa.errors import IndexUnusableError
 from shopllm_rasa.retrieval.index_directory import IndexDirectory, Manifest
 from shopllm_rasa.retrieval.knowledge import Passage
-from shopllm_rasa.retrieval.product_index import VECTORS_FILE
+from shopllm_rasa.retrieval.product_words import STOP_WORDS
 from shopllm_rasa.retrieval.spelling import SpellingCorrector
 from shopllm_rasa.retrieval.vectors import FaissStore
 
 PASSAGES_FILE = "passages.jsonl"
+VECTORS_FILE = "vectors.faiss"
 _KIND = "knowledge"
-# Words that say nothing of a question's subject.
-STOP_WORDS = frozenset(
-    normal_words(
-        "a an the i you we it is are am be been was do does did can could would will shall should may might must my"
-        " your our me us they them he she his her to of in on at for from with by and or not no if how what when where"
-        " which who why this that these those there have has had get got any some please hi hello hey so as about"
-        " into out up off just also too want need like tell know thing long much many"
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -75,20 +67,22 @@ class KnowledgeIndex:
             IndexUnusableError: if there is no index at `path` yet.
         """
         directory = IndexDirectory(path)
-        manifest = directory.read_manifest()
-        encoder = directory.open_encoder(manifest, threads=threads)
-        texts = [f"{passage.source}: {sentence}" for passage in passages for sentence in passage.sentences]
-        title = "embedding pages" if progress else None
-        store = FaissStore.build(encoder.encode(texts, progress=title))
+        directory.read_manifest()
+        with directory.writing():
+            manifest = directory.read_manifest()
+            encoder = directory.open_encoder(manifest, threads=threads)
+            texts = [f"{passage.source}: {sentence}" for passage in passages for sentence in passage.sentences]
+            title = "embedding pages" if progress else None
+            store = FaissStore.build(encoder.encode(texts, progress=title))
 
-        def write(folder: Path) -> None:
-            with (folder / PASSAGES_FILE).open("w", encoding="utf-8") as stream:
-                for passage in passages:
-                    stream.write(json.dumps(asdict(passage), ensure_ascii=False) + "\n")
-            store.save(folder / VECTORS_FILE)
+            def write(folder: Path) -> None:
+                with (folder / PASSAGES_FILE).open("w", encoding="utf-8") as stream:
+                    for passage in passages:
+                        stream.write(json.dumps(asdict(passage), ensure_ascii=False) + "\n")
+                store.save(folder / VECTORS_FILE)
 
-        part = directory.write_part(_KIND, len(passages), write)
-        directory.commit(encoder, {**manifest.parts, _KIND: part})
+            part = directory.write_part(_KIND, len(passages), write)
+            directory.commit(encoder, {**manifest.parts, _KIND: part})
         return cls(encoder, list(passages), store)
 
     @classmethod

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ class LexicalIndex:
         file = folder / WORDS_FILE
         try:
             words = {word: number for number, word in enumerate(json.loads(file.read_text(encoding="utf-8")))}
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise IndexUnusableError(f"'{file}' is damaged ({error}). Build the index again.") from None
         return cls(words, ArrayFile(folder / POSTINGS_FILE), rows)
 
@@ -158,10 +159,8 @@ def _postings(words: int, forward: Mapping[str, np.ndarray]) -> dict[str, np.nda
     # bm25s counts repeated words itself, so each is repeated as often as its weighted frequency says.
     repeated = np.repeat(forward["words"], forward["frequencies"])
     ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(forward["frequencies"], dtype=np.int64)])[starts]
-    documents = [repeated[start:end].tolist() for start, end in zip(ends[:-1], ends[1:], strict=True)]
-    scores = BM25(method="lucene", k1=K1, b=B).build_index_from_ids(
-        list(range(words)), documents, show_progress=False
-    )
+    documents = [repeated[start:end].tolist() for start, end in pairwise(ends)]
+    scores = BM25(method="lucene", k1=K1, b=B).build_index_from_ids(list(range(words)), documents, show_progress=False)
     places = np.asarray(scores["indptr"], dtype=np.int64)
     values = np.asarray(scores["data"], dtype=np.float32)
     best = np.zeros(words, np.float32)

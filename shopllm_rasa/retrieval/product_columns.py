@@ -3,8 +3,9 @@
 import json
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
+from collections.abc import Iterable, Mapping
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,10 @@ from shopllm_rasa.retrieval.filters import (
     attribute_name,
     attribute_pairs,
     folded,
-    has_attribute,
     identity_words,
     offers,
+    spaced,
 )
-from shopllm_rasa.retrieval.lexical import ranges
 
 COLUMNS_FILE = "columns.safetensors"
 NAMES_FILE = "columns.json"
@@ -34,7 +34,20 @@ _UNKNOWN_STOCK = -1
 # Between a name and its value in the list of attribute values.
 _SEPARATOR = "\x1f"
 # Columns of names: each row has any number of them.
-_NAMED = ("categories", "words")
+_NAMED = ("categories", "words", "attributes")
+_MAX_COUNT = 2**31 - 1
+_CACHED_CONDITIONS = 256
+_COLUMN_TYPES = {
+    "price": "q",
+    "rating": "f",
+    "rating_count": "i",
+    "popularity": "f",
+    "brand": "i",
+    "currency": "i",
+    "offer_row": "i",
+    "offer_price": "q",
+    "offer_stock": "i",
+}
 
 
 class ProductColumns:
@@ -54,6 +67,7 @@ class ProductColumns:
         # Where no product has variants, offers and products are the same rows.
         self._has_variants = len(self._owner) != len(self._price)
         self._codes = {column: {name: number for number, name in enumerate(names[column])} for column in names}
+        self._attribute_codes = lru_cache(_CACHED_CONDITIONS)(self._matching_attributes)
         self._folded: dict[str, dict[str, list[int]]] = {}
         for column in ("brand", "categories"):
             codes: dict[str, list[int]] = defaultdict(list)
@@ -63,7 +77,7 @@ class ProductColumns:
 
     @classmethod
     def load(cls, folder: Path) -> "ProductColumns":
-        """Opens what `write_columns` wrote.
+        """Opens what `ColumnsWriter` wrote.
 
         Raises:
             IndexUnusableError: if a file is damaged.
@@ -71,7 +85,7 @@ class ProductColumns:
         file = folder / NAMES_FILE
         try:
             return cls(ArrayFile(folder / COLUMNS_FILE), json.loads(file.read_text(encoding="utf-8")))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise IndexUnusableError(f"'{file}' is damaged ({error}). Build the index again.") from None
 
     def __len__(self) -> int:
@@ -126,13 +140,18 @@ class ProductColumns:
         if filters.in_stock:
             conditions.append(self._stock != 0)
         for name, wanted in filters.attributes.items():
-            codes = [
-                number
-                for number, pair in enumerate(self._names["attributes"])
-                if has_attribute(*pair.split(_SEPARATOR, 1), name, wanted)
-            ]
-            conditions.append(self._having("attributes", codes))
+            conditions.append(self._having("attributes", self._attribute_codes(name, wanted)))
         return np.logical_and.reduce(conditions) if conditions else None
+
+    def _matching_attributes(self, wanted_name: str, wanted: str) -> tuple[int, ...]:
+        """The numbers of the pairs that fulfil what is wanted of an attribute; see `has_attribute`."""
+        name, value = attribute_name(wanted_name), spaced(wanted)
+        prefix = name + _SEPARATOR if wanted_name else ""
+        return tuple(
+            number
+            for number, pair in enumerate(self._names["attributes"])
+            if pair.startswith(prefix) and value in pair[pair.index(_SEPARATOR) + 1 :]
+        )
 
     def _currency(self, code: str) -> int:
         number = self._codes["currency"].get(code.upper())
@@ -211,13 +230,10 @@ class ColumnsWriter:
     """Collects columns, product after product, and writes them."""
 
     def __init__(self) -> None:
-        self._numbers = {name: array(kind) for name, kind in _COLUMN_TYPES.items()}
-        self._codes: dict[str, dict[str, int]] = {
-            name: {} for name in ("brand", "currency", "attributes", *_NAMED)
-        }
-        # For each column of names: how many a row has, and which.
-        self._lists = {name: (array("i"), array("i")) for name in ("attributes", *_NAMED)}
-        self._kept: list[tuple[ProductColumns, np.ndarray]] = []
+        self._numbers: dict[str, array[Any]] = {name: array(kind) for name, kind in _COLUMN_TYPES.items()}
+        self._codes: dict[str, dict[str, int]] = {name: {} for name in ("brand", "currency", *_NAMED)}
+        # For each column of names: the names' numbers, and the row that has each.
+        self._pairs = {name: (array("q"), array("q")) for name in _NAMED}
         self._count = 0
 
     def add(self, product: Product) -> None:
@@ -225,37 +241,86 @@ class ColumnsWriter:
         numbers = self._numbers
         numbers["price"].append(_units(product.price))
         numbers["rating"].append(float("nan") if product.rating is None else product.rating)
-        numbers["rating_count"].append(product.rating_count)
+        numbers["rating_count"].append(min(product.rating_count, _MAX_COUNT))
         numbers["popularity"].append(float("nan") if product.popularity is None else product.popularity)
         numbers["brand"].append(self._code("brand", product.brand))
         numbers["currency"].append(self._code("currency", product.currency))
-        self._add_names("categories", product.categories)
-        self._add_names("words", identity_words(product))
+        self._add_names("categories", self._count, product.categories)
+        self._add_names("words", self._count, identity_words(product))
         for offer in offers(product):
+            row = len(numbers["offer_row"])
             numbers["offer_row"].append(self._count)
             numbers["offer_price"].append(_units(offer.price))
-            numbers["offer_stock"].append(_UNKNOWN_STOCK if offer.stock is None else min(offer.stock, 2**31 - 1))
+            numbers["offer_stock"].append(
+                _UNKNOWN_STOCK if offer.stock is None else min(max(offer.stock, 0), _MAX_COUNT)
+            )
             pairs = (f"{attribute_name(name)}{_SEPARATOR}{value}" for name, value in attribute_pairs(offer.attributes))
-            self._add_names("attributes", pairs)
+            self._add_names("attributes", row, pairs)
         self._count += 1
+
+    def add_kept(self, old: ProductColumns, kept: np.ndarray) -> None:
+        """Adds rows of other columns, int64 of shape (kept,), in the order given."""
+        arrays = old._arrays
+        offer_places = _places(kept, len(old))
+        offers_kept = np.flatnonzero(offer_places[old._owner] >= 0)
+        offers_kept = offers_kept[np.argsort(offer_places[old._owner[offers_kept]], kind="stable")]
+        first_offer = len(self._numbers["offer_row"])
+        rows = {"offer_row": self._count + offer_places[old._owner[offers_kept]]}
+        for name, column in self._numbers.items():
+            if name in ("brand", "currency"):
+                renamed = np.array([self._code(name, value) for value in old._names[name]], np.int64)
+                values = renamed[arrays[name][kept]] if len(kept) else kept
+            elif name.startswith("offer_"):
+                values = rows[name] if name in rows else arrays[name][offers_kept]
+            else:
+                values = arrays[name][kept]
+            column.frombytes(values.astype(column.typecode).tobytes())
+        for name in _NAMED:
+            renamed = np.array([self._code(name, value) for value in old._names[name]], np.int64)
+            starts, owners = arrays[f"{name}_starts"], arrays[f"{name}_rows"]
+            offer = name == "attributes"
+            places = _places(offers_kept, len(old._owner)) if offer else offer_places
+            places = places[owners] + np.where(places[owners] >= 0, first_offer if offer else self._count, 0)
+            codes = np.repeat(renamed, np.diff(starts))
+            for target, values in zip(self._pairs[name], (codes, places), strict=True):
+                target.frombytes(values[places >= 0].astype(np.int64).tobytes())
+        self._count += len(kept)
 
     def _code(self, column: str, name: str) -> int:
         codes = self._codes[column]
         return codes.setdefault(name, len(codes))
 
-    def _add_names(self, column: str, names: Iterable[str]) -> None:
-        counts, codes = self._lists[column]
-        unique = dict.fromkeys(names)
-        counts.append(len(unique))
-        codes.extend(self._code(column, name) for name in unique)
+    def _add_names(self, column: str, row: int, names: Iterable[str]) -> None:
+        codes, rows = self._pairs[column]
+        for name in dict.fromkeys(names):
+            codes.append(self._code(column, name))
+            rows.append(row)
 
     def write(self, folder: Path) -> None:
         """Writes the columns into a folder."""
-        arrays = {name: np.frombuffer(values, dtype=values.typecode) if len(values) else np.zeros(0, values.typecode)
-                  for name, values in self._numbers.items()}  # fmt: skip
-        for name, (counts, codes) in self._lists.items():
-            starts, rows = _by_name(np.array(counts, np.int64), np.array(codes, np.int64), len(self._codes[name]))
-            arrays[f"{name}_starts"], arrays[f"{name}_rows"] = starts, rows
+        arrays = {
+            name: np.frombuffer(values, dtype=values.typecode) if len(values) else np.zeros(0, values.typecode)
+            for name, values in self._numbers.items()
+        }
+        for name, (codes, rows) in self._pairs.items():
+            numbers = np.array(codes, np.int64)
+            order = np.argsort(numbers, kind="stable")
+            counts = np.bincount(numbers, minlength=len(self._codes[name]))
+            arrays[f"{name}_starts"] = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+            arrays[f"{name}_rows"] = np.array(rows, np.int64)[order].astype(np.int32)
         write_arrays(folder / COLUMNS_FILE, arrays)
         names = {column: list(codes) for column, codes in self._codes.items()}
         (folder / NAMES_FILE).write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
+
+
+def _places(rows: np.ndarray, count: int) -> np.ndarray:
+    """Where each of `count` rows stands in `rows`, int64; -1 where it does not."""
+    places = np.full(count, -1, np.int64)
+    places[rows] = np.arange(len(rows))
+    return places
+
+
+def _units(amount: Decimal, up: bool = False) -> int:
+    """An amount in ten-thousandths. Of a limit with more digits, `up` gives the next whole number above."""
+    units = (amount * _PRICE_UNIT).to_integral_value(ROUND_CEILING if up else ROUND_FLOOR)
+    return min(int(units), _MAX_PRICE)

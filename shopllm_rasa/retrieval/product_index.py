@@ -1,8 +1,7 @@
-"""The product index: products, their vectors and the search over both."""
+"""The product index: hybrid search over products, and every change of it."""
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,22 @@ import numpy as np
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.encoders import SentenceEncoder
 from shopllm_rasa.errors import IndexUnusableError, SearchError
+from shopllm_rasa.retrieval import fusion
+from shopllm_rasa.retrieval.embedding import Unfinished
 from shopllm_rasa.retrieval.filters import Filters
 from shopllm_rasa.retrieval.index_directory import IndexDirectory, Manifest, Part
-from shopllm_rasa.retrieval.vectors import FaissStore
+from shopllm_rasa.retrieval.product_part import PartWriter, ProductPart
+from shopllm_rasa.retrieval.product_words import STOP_WORDS, code_candidates, search_words
+from shopllm_rasa.retrieval.vectors import Allowed, best_first, nearest
+from shopllm_rasa.settings import VectorSettings
 
-PRODUCTS_FILE = "products.jsonl"
-VECTORS_FILE = "vectors.faiss"
 MAX_QUERY_CHARACTERS = 2_000
 MAX_RESULTS = 1_000
 _KIND = "products"
+_UNFINISHED = ".unfinished-vectors"
+
+# Why a product was found; see `SearchHit.signals`.
+MEANING, WORDS, CODE = "meaning", "words", "code"
 
 
 @dataclass(frozen=True)
@@ -28,17 +34,41 @@ class SearchHit:
 
     Attributes:
         product: the product.
-        score: cosine of query and product, -1 to 1.
+        score: how well it fits the query, 0 to 1, comparable between queries; 1 where its code was named.
         reasons: why it is there, in words for a customer.
+        cosine: of the embedded query and product, -1 to 1.
+        word_score: how well the query's words match, 0 to 1.
+        signals: 'code', 'meaning', 'words': which parts of the search proposed it.
     """
 
     product: Product
     score: float
     reasons: tuple[str, ...] = field(default=())
+    cosine: float = 0.0
+    word_score: float = 0.0
+    signals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """Rows with their scores, best first; all arrays of shape (rows,)."""
+
+    rows: np.ndarray
+    scores: np.ndarray
+    cosines: np.ndarray
+    word_scores: np.ndarray
+    signals: list[tuple[str, ...]]
+
+    def take(self, places: np.ndarray) -> "_Ranking":
+        signals = [self.signals[place] for place in places]
+        return _Ranking(self.rows[places], self.scores[places], self.cosines[places], self.word_scores[places], signals)
 
 
 class ProductIndex:
-    """Searches products by meaning, restricted by filters.
+    """Searches products by meaning and by words, restricted by filters.
+
+    One object may be used by several threads. `upsert` and `delete` write a new part and then use it; a search that is
+    under way ends on the old one.
 
     Example:
         >>> index = ProductIndex.build(read_catalog("products.jsonl"), "index")
@@ -47,13 +77,12 @@ class ProductIndex:
     """
 
     def __init__(
-        self, directory: IndexDirectory, encoder: SentenceEncoder, products: list[Product], store: FaissStore
+        self, directory: IndexDirectory, encoder: SentenceEncoder, part: ProductPart, settings: VectorSettings
     ) -> None:
         self._directory = directory
         self._encoder = encoder
-        self._products = products
-        self._store = store
-        self._row_of = {product.id: row for row, product in enumerate(products)}
+        self._part = part
+        self._settings = settings
 
     @classmethod
     def build(
@@ -64,78 +93,71 @@ class ProductIndex:
         model: str = "default",
         threads: int = 2,
         progress: bool = False,
+        vectors: VectorSettings | None = None,
     ) -> "ProductIndex":
         """Embeds products and writes them as an index directory.
 
-        An index that is there already keeps its knowledge passages when the encoder is the same.
+        An index that is there already keeps its knowledge passages when the encoder is the same, and gives the vectors
+        of texts that have not changed. A build that was interrupted goes on with what it had embedded.
 
         Args:
-            products: with ids that occur once.
+            products: with ids that occur once; read once, and not held in memory.
             path: the index directory; made where it does not exist.
             model: the encoder, see `load_model`.
             threads: CPU threads to use.
             progress: whether to show a progress bar on standard error.
+            vectors: section `vectors` of the settings.
 
         Raises:
             EncoderError: if there is no such encoder.
             SearchError: if two products share an id.
+            IndexBusyError: if another process changes the index.
         """
         directory = IndexDirectory(path)
-        encoder = directory.prepare_encoder(model, threads)
-        items = _unique(list(products))
-        title = "embedding products" if progress else None
-        vectors = encoder.encode([product.search_text for product in items], progress=title)
-        return cls._write(directory, encoder, items, vectors)
+        settings = vectors or VectorSettings()
+        with directory.writing():
+            encoder = directory.prepare_encoder(model, threads)
+            old = _opened_part(directory, encoder, settings)
+            _write(directory, encoder, settings, progress, products, old, None)
+            if old is not None:
+                old.close()
+            return cls.open(path, model=model, threads=threads, vectors=settings)
 
     @classmethod
-    def open(cls, path: str | Path, *, model: str | None = None, threads: int = 2) -> "ProductIndex":
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        model: str | None = None,
+        threads: int = 2,
+        vectors: VectorSettings | None = None,
+    ) -> "ProductIndex":
         """Opens an index.
 
         Args:
             path: the index directory.
             model: the encoder the caller means to use; None accepts what is there.
             threads: CPU threads a query may use.
+            vectors: section `vectors` of the settings.
 
         Raises:
             IndexUnusableError: if it is missing, damaged or made with another encoder.
         """
         directory = IndexDirectory(path)
-        return directory.read(lambda manifest: cls._load(directory, manifest, model, threads))
+        settings = vectors or VectorSettings()
 
-    @classmethod
-    def _load(cls, directory: IndexDirectory, manifest: Manifest, model: str | None, threads: int) -> "ProductIndex":
-        part = manifest.parts.get(_KIND)
-        if part is None:
-            raise IndexUnusableError(f"The index '{directory.path}' has no products.")
-        folder = directory.path / part.folder
-        products = _read_products(folder / PRODUCTS_FILE)
-        store = FaissStore.load(folder / VECTORS_FILE)
-        if not len(store) == len(products) == part.count:
-            raise IndexUnusableError(
-                f"The index '{directory.path}' is inconsistent: {len(products)} products, {len(store)} vectors, "
-                f"{part.count} in the manifest. Build it again."
-            )
-        encoder = directory.open_encoder(manifest, model, threads)
-        return cls(directory, encoder, products, store)
+        def load(manifest: Manifest) -> "ProductIndex":
+            part = _open_part(directory, manifest, settings)
+            return cls(directory, directory.open_encoder(manifest, model, threads), part, settings)
 
-    @classmethod
-    def _write(
-        cls, directory: IndexDirectory, encoder: SentenceEncoder, products: list[Product], vectors: np.ndarray
-    ) -> "ProductIndex":
-        store = FaissStore.build(vectors)
+        return directory.read(load)
 
-        def write(folder: Path) -> None:
-            with (folder / PRODUCTS_FILE).open("w", encoding="utf-8") as stream:
-                for product in products:
-                    stream.write(json.dumps(product.to_dict(), ensure_ascii=False) + "\n")
-            store.save(folder / VECTORS_FILE)
-
-        part = directory.write_part(_KIND, len(products), write)
-        directory.commit(encoder, {**_other_parts(directory, encoder), _KIND: part})
-        return cls(directory, encoder, products, store)
+    def close(self) -> None:
+        """Lets go of files and connections; the index cannot be used afterwards."""
+        self._part.close()
 
     def __len__(self) -> int:
-        return len(self._products)
+        return len(self._part.table)
 
     @property
     def encoder(self) -> SentenceEncoder:
@@ -143,105 +165,199 @@ class ProductIndex:
         return self._encoder
 
     @property
-    def products(self) -> list[Product]:
-        """All products, in the order of the feed."""
-        return self._products
+    def products(self) -> Sequence[Product]:
+        """All products, read from disk when they are asked for.
+
+        They have the feed's order; those that `upsert` added or changed come last.
+        """
+        return self._part.table
+
+    @property
+    def words(self) -> Iterable[str]:
+        """The words of all products, in the form of `search_words`."""
+        return self._part.words.words
+
+    def has_word(self, word: str) -> bool:
+        """Whether a product has a word, in the form of `search_words`."""
+        return word in self._part.words
 
     def get(self, product_id: str) -> Product | None:
         """The product of an id, None where there is none."""
-        row = self._row_of.get(product_id)
-        return None if row is None else self._products[row]
+        return self._part.table.get(product_id)
 
     def vectors_of(self, ids: Iterable[str]) -> np.ndarray:
         """The vectors of products, float32 of shape (known ids, dimensions); unknown ids are left out."""
-        rows = [self._row_of[item] for item in ids if item in self._row_of]
-        return self._store.vectors()[rows]
+        part = self._part
+        rows = np.array(list(part.table.rows_of(ids).values()), dtype=np.int64)
+        return part.vectors.rows(rows)
+
+    def stats(self) -> dict[str, Any]:
+        """Figures of the index."""
+        return {"products": len(self), **self._part.store.stats()}
 
     def search(self, query: str, k: int = 10, filters: Filters | Mapping[str, Any] | None = None) -> list[SearchHit]:
-        """Finds the products whose meaning is nearest to a query.
+        """Finds products; see `retrieve`."""
+        return self.retrieve(query, k, filters)
+
+    def retrieve(
+        self,
+        query: str,
+        k: int = 10,
+        filters: Filters | Mapping[str, Any] | None = None,
+        sort: str | None = None,
+        words: Iterable[str] | None = None,
+    ) -> list[SearchHit]:
+        """Finds the products that fit a query best by meaning and words; the query is taken as it is.
+
+        A product whose id, GTIN or part number stands in the query comes first.
 
         Args:
-            query: what a customer asked, in words.
+            query: what a customer asked.
             k: how many at most, 1 to 1000.
             filters: conditions every result fulfils.
+            sort: a key of `fusion.SORTS`: the order of the products that are about the query; None for the best first.
+            words: the words to look up instead of the query's own, in the form of `search_words`.
 
         Returns:
-            Hits, best first.
+            Hits in order.
 
         Raises:
-            SearchError: on an empty or over-long query, a wrong k or unknown filters.
+            SearchError: on an empty or over-long query, a wrong k, sort or filter, or a currency no product has.
         """
-        text = query.strip()
-        if not text:
-            raise SearchError("The query is empty.")
-        if len(text) > MAX_QUERY_CHARACTERS:
-            raise SearchError(f"The query has {len(text):,} characters; at most {MAX_QUERY_CHARACTERS:,} are allowed.")
-        return self.search_vector(self._encoder.encode([text])[0], k, filters)
+        part, conditions = self._part, _conditions(filters)
+        _check(k, sort)
+        allowed = _allowed(part, conditions)
+        ranking = self._ranking(part, query, max(k, fusion.CANDIDATES), allowed, words)
+        if sort is not None:
+            ranking = _sorted(part, _relevant(ranking), sort)
+        return _hits(part, ranking.take(np.arange(min(k, len(ranking.rows)))), conditions)
 
     def search_vector(
         self, vector: np.ndarray, k: int = 10, filters: Filters | Mapping[str, Any] | None = None
     ) -> list[SearchHit]:
-        """As `search`, for a unit vector of shape (dimensions,)."""
-        if not 1 <= k <= MAX_RESULTS:
-            raise SearchError(f"k is {k}; allowed are 1 to {MAX_RESULTS}.")
-        conditions = filters if isinstance(filters, Filters) else Filters.from_dict(filters or {})
-        allowed = None
-        if conditions:
-            rows = [row for row, product in enumerate(self._products) if conditions.allow(product)]
-            allowed = np.array(rows, dtype=np.int64)
-        scores, found = self._store.search(vector, k, allowed)
-        return [
-            SearchHit(self._products[row], float(score), _reasons(self._products[row], conditions))
-            for score, row in zip(scores, found, strict=True)
-        ]
+        """Finds the products whose vectors are nearest to a unit vector of shape (dimensions,); no words count."""
+        part, conditions = self._part, _conditions(filters)
+        _check(k, None)
+        cosines, rows = nearest(part.store, part.vectors, vector, k, _allowed(part, conditions))
+        ranking = _Ranking(rows, cosines, cosines, np.zeros_like(cosines), [(MEANING,)] * len(rows))
+        return _hits(part, ranking, conditions)
 
-    def upsert(self, products: Iterable[Product]) -> None:
-        """Adds products, replacing those whose id is there; only changed texts are embedded again."""
-        items = _unique(list(products))
-        merged = {product.id: product for product in self._products}
-        merged.update((product.id, product) for product in items)
-        changed = [
-            product for product in items
-            if (old := self.get(product.id)) is None or old.search_text != product.search_text
-        ]  # fmt: skip
-        fresh = dict(
-            zip(
-                [product.id for product in changed],
-                self._encoder.encode([product.search_text for product in changed]),
-                strict=True,
-            )
-        )
-        old_vectors = self._store.vectors()
-        vectors = [fresh[key] if key in fresh else old_vectors[self._row_of[key]] for key in merged]
-        self._replace(list(merged.values()), np.array(vectors, dtype=np.float32))
+    def facets(
+        self, query: str | None = None, filters: Filters | Mapping[str, Any] | None = None, limit: int = 10
+    ) -> dict[str, dict[str, int]]:
+        """How many products have each brand, category and attribute, the commonest first.
+
+        Args:
+            query: counts only what is about it (see `fusion.RELEVANT_SHARE`); None counts all.
+            filters: conditions the counted products fulfil.
+            limit: names of a facet.
+        """
+        part = self._part
+        allowed = _allowed(part, _conditions(filters))
+        mask = None if allowed is None else allowed.mask
+        if query is not None:
+            ranking = _relevant(self._ranking(part, query, fusion.RELEVANT_ROWS, allowed, None))
+            mask = np.zeros(len(part.table), dtype=bool)
+            mask[ranking.rows] = True
+        return part.columns.facets(mask, limit)
+
+    def _ranking(
+        self, part: ProductPart, query: str, count: int, allowed: Allowed | None, words: Iterable[str] | None
+    ) -> _Ranking:
+        """Candidates of both kinds with both scores, best first."""
+        text = _text(query)
+        if not len(part.table) or (allowed is not None and not allowed.mask.any()):
+            none = np.zeros(0, np.float32)
+            return _Ranking(np.zeros(0, np.int64), none, none, none, [])
+        vector = self._encoder.encode([text])[0]
+        _, near = nearest(part.store, part.vectors, vector, count, allowed)
+        asked = search_words(text) if words is None else words
+        all_word_scores = part.words.scores([word for word in asked if word not in STOP_WORDS])
+        matching = _best_matching(all_word_scores, count, allowed)
+        coded = _coded(part, text, allowed)
+        rows = np.unique(np.concatenate([near, matching, coded]))
+        cosines, word_scores = part.vectors.cosines(vector, rows), all_word_scores[rows]
+        scores = fusion.fuse(cosines, word_scores)
+        by_code = np.isin(rows, coded)
+        scores[by_code] = 1
+        best = best_first(scores, len(rows))
+        named = [(CODE, by_code), (MEANING, np.isin(rows, near)), (WORDS, np.isin(rows, matching))]
+        signals = [tuple(name for name, has in named if has[place]) for place in best]
+        return _Ranking(rows[best], scores[best], cosines[best], word_scores[best], signals)
+
+    def upsert(self, products: Iterable[Product], *, progress: bool = False) -> int:
+        """Adds products, replacing those whose id is there; only texts that are new are embedded.
+
+        Returns:
+            How many texts were embedded.
+
+        Raises:
+            SearchError: if two of them share an id.
+            IndexBusyError: if another process changes the index.
+        """
+        items = list(products)
+        return self._change(items, {product.id for product in items}, progress)
 
     def delete(self, ids: Iterable[str]) -> None:
-        """Removes products; ids that are not there are passed over."""
-        gone = set(ids)
-        rows = [row for row, product in enumerate(self._products) if product.id not in gone]
-        self._replace([self._products[row] for row in rows], self._store.vectors()[rows])
+        """Removes products; ids that are not there are passed over.
 
-    def _replace(self, products: list[Product], vectors: np.ndarray) -> None:
-        vectors = vectors.reshape(-1, self._encoder.info.dimensions)
-        written = self._write(self._directory, self._encoder, products, vectors)
-        self._products, self._store, self._row_of = written._products, written._store, written._row_of
+        Raises:
+            IndexBusyError: if another process changes the index.
+        """
+        self._change([], set(ids), False)
+
+    def _change(self, products: list[Product], replaced: set[str], progress: bool) -> int:
+        with self._directory.writing():
+            # Another process may have changed the index since it was opened here: its changes stay.
+            manifest = self._directory.read_manifest()
+            current = _open_part(self._directory, manifest, self._settings)
+            if manifest.encoder_fingerprint != self._encoder.info.fingerprint:
+                raise IndexUnusableError(
+                    f"The index '{self._directory.path}' was built again with another encoder. Open it again."
+                )
+            stays = np.ones(len(current.table), dtype=bool)
+            stays[list(current.table.rows_of(replaced).values())] = False
+            writer = _write(
+                self._directory, self._encoder, self._settings, progress, products, current, np.flatnonzero(stays)
+            )
+            current.close()
+            self._part = _open_part(self._directory, self._directory.read_manifest(), self._settings)
+            return writer.embedded
 
 
-def _unique(products: list[Product]) -> list[Product]:
-    seen: set[str] = set()
-    for product in products:
-        if product.id in seen:
-            raise SearchError(f"Two products have the id '{product.id}'.")
-        seen.add(product.id)
-    return products
+def _write(
+    directory: IndexDirectory,
+    encoder: SentenceEncoder,
+    settings: VectorSettings,
+    progress: bool,
+    products: Iterable[Product],
+    old: ProductPart | None,
+    kept: np.ndarray | None,
+) -> PartWriter:
+    unfinished = Unfinished(directory.path / _UNFINISHED)
+    writer = PartWriter(encoder, settings, unfinished, progress)
+    part = directory.write_part(_KIND, 0, lambda folder: writer.write(folder, products, old, kept))
+    part = replace(part, count=writer.count, store=writer.store)
+    directory.commit(encoder, {**_other_parts(directory, encoder), _KIND: part})
+    unfinished.clear()
+    return writer
 
 
-def _read_products(file: Path) -> list[Product]:
+def _open_part(directory: IndexDirectory, manifest: Manifest, settings: VectorSettings) -> ProductPart:
+    part = manifest.parts.get(_KIND)
+    if part is None:
+        raise IndexUnusableError(f"The index '{directory.path}' has no products.")
+    return ProductPart.open(directory.path / part.folder, part.count, part.store, manifest.dimensions, settings)
+
+
+def _opened_part(directory: IndexDirectory, encoder: SentenceEncoder, settings: VectorSettings) -> ProductPart | None:
+    """The products there are, where a build may use their vectors again."""
     try:
-        with file.open(encoding="utf-8") as stream:
-            return [Product.from_dict(json.loads(line)) for line in stream]
-    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise IndexUnusableError(f"'{file}' is damaged ({error}). Build the index again.") from None
+        manifest = directory.read_manifest()
+        same = manifest.encoder_fingerprint == encoder.info.fingerprint
+        return _open_part(directory, manifest, settings) if same else None
+    except IndexUnusableError:
+        return None
 
 
 def _other_parts(directory: IndexDirectory, encoder: SentenceEncoder) -> dict[str, Part]:
@@ -251,6 +367,77 @@ def _other_parts(directory: IndexDirectory, encoder: SentenceEncoder) -> dict[st
     except IndexUnusableError:
         return {}
     return manifest.parts if manifest.encoder_fingerprint == encoder.info.fingerprint else {}
+
+
+def _text(query: str) -> str:
+    text = query.strip()
+    if not text:
+        raise SearchError("The query is empty.")
+    if len(text) > MAX_QUERY_CHARACTERS:
+        raise SearchError(f"The query has {len(text):,} characters; at most {MAX_QUERY_CHARACTERS:,} are allowed.")
+    return text
+
+
+def _check(k: int, sort: str | None) -> None:
+    if not 1 <= k <= MAX_RESULTS:
+        raise SearchError(f"k is {k}; allowed are 1 to {MAX_RESULTS}.")
+    if sort is not None and sort not in fusion.SORTS:
+        raise SearchError(f"There is no sort order '{sort}'. Allowed: {', '.join(fusion.SORTS)}.")
+
+
+def _conditions(filters: Filters | Mapping[str, Any] | None) -> Filters:
+    return filters if isinstance(filters, Filters) else Filters.from_dict(filters or {})
+
+
+def _allowed(part: ProductPart, conditions: Filters) -> Allowed | None:
+    mask = part.columns.allowed(conditions)
+    return None if mask is None else Allowed(conditions, mask)
+
+
+def _best_matching(scores: np.ndarray, count: int, allowed: Allowed | None) -> np.ndarray:
+    """The rows with the highest word scores above 0."""
+    rows = np.flatnonzero(scores)
+    if allowed is not None:
+        rows = rows[allowed.mask[rows]]
+    return rows[best_first(scores[rows], count)]
+
+
+def _coded(part: ProductPart, text: str, allowed: Allowed | None) -> np.ndarray:
+    """The rows whose identifier the text names."""
+    rows = [row for code in code_candidates(text) for row in part.table.rows_of_code(code)]
+    found = np.array(rows, dtype=np.int64)
+    return found if allowed is None else found[allowed.mask[found]]
+
+
+def _relevant(ranking: _Ranking) -> _Ranking:
+    """What is about the query, of a ranking with its best first."""
+    if not len(ranking.rows):
+        return ranking
+    return ranking.take(np.flatnonzero(ranking.scores >= fusion.RELEVANT_SHARE * ranking.scores[0]))
+
+
+def _sorted(part: ProductPart, ranking: _Ranking, sort: str) -> _Ranking:
+    """By a column; of equal ones the more relevant first, and those without a value last."""
+    column, descending = fusion.SORTS[sort]
+    values = getattr(part.columns, column)(ranking.rows).astype(np.float64)
+    return ranking.take(np.argsort(-values if descending else values, kind="stable"))
+
+
+def _hits(part: ProductPart, ranking: _Ranking, conditions: Filters) -> list[SearchHit]:
+    hits = []
+    for place, row in enumerate(ranking.rows):
+        product = part.table[int(row)]
+        hits.append(
+            SearchHit(
+                product,
+                float(ranking.scores[place]),
+                _reasons(product, conditions),
+                float(ranking.cosines[place]),
+                float(ranking.word_scores[place]),
+                ranking.signals[place],
+            )
+        )
+    return hits
 
 
 def _reasons(product: Product, filters: Filters) -> tuple[str, ...]:

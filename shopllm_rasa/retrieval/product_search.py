@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from shopllm_rasa.catalog.mentions import LOOSE_CONFIDENCE, Mention
-from shopllm_rasa.errors import SearchError
 from shopllm_rasa.retrieval.filters import Filters
-from shopllm_rasa.retrieval.product_index import ProductIndex, SearchHit
+from shopllm_rasa.retrieval.product_index import CODE, MAX_QUERY_CHARACTERS, ProductIndex, SearchHit
 
 _IN_STOCK = re.compile(r"\b(?:in stock|available (?:now|today|right now)|on hand)\b", re.I)
 # "a case for my Samsung phone" asks for what fits a brand, not for the brand's own.
@@ -84,19 +83,17 @@ def search_products(index: ProductIndex, query: ProductQuery, k: int, min_score:
         index: where to search.
         query: words and limits.
         k: how many products at most.
-        min_score: cosine below which a product is not about the query.
+        min_score: cosine below which a product is not about the query; one whose code is named always is.
 
     Raises:
         SearchError: if the query has no words.
     """
-    if not query.text.strip():
-        raise SearchError("The query is empty.")
-    vector = index.encoder.encode([query.text])[0]
+    text = query.text[:MAX_QUERY_CHARACTERS]
     relaxed: list[str] = []
     for name, filters in [("", query.filters), *query.filters.relaxations()]:
         if name:
             relaxed.append(name)
-        hits = [hit for hit in index.search_vector(vector, k, filters) if hit.score >= min_score]
+        hits = [hit for hit in index.retrieve(text, k, filters) if hit.cosine >= min_score or CODE in hit.signals]
         if hits:
             return SearchResult(hits, tuple(relaxed), filters)
     return SearchResult([], tuple(relaxed), query.filters)

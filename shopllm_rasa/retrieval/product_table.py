@@ -57,11 +57,7 @@ class ProductTable(Sequence[Product]):
         return self._cached(row % len(self))
 
     def __iter__(self) -> Iterator[Product]:
-        for start in range(0, len(self), _BATCH):
-            for (text,) in self._rows(
-                "SELECT product FROM products WHERE row >= ? AND row < ? ORDER BY row", (start, start + _BATCH)
-            ):
-                yield self._product(text)
+        return self.from_row(0)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and len(self) == len(other) and all(map(_same, self, other))
@@ -86,6 +82,19 @@ class ProductTable(Sequence[Product]):
     def rows_of_code(self, code: str) -> list[int]:
         """The rows of products that have an identifier: their own, a variant's, or a GTIN or part number."""
         return [row for (row,) in self._rows("SELECT row FROM codes WHERE code = ? ORDER BY row", (plain_code(code),))]
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        with self._lock:
+            self._connection.close()
+
+    def from_row(self, first: int) -> Iterator[Product]:
+        """The products from a row on, not kept as objects."""
+        for start in range(first, len(self), _BATCH):
+            for (text,) in self._rows(
+                "SELECT product FROM products WHERE row >= ? AND row < ? ORDER BY row", (start, start + _BATCH)
+            ):
+                yield self._product(text)
 
     def _read(self, row: int) -> Product:
         ((text,),) = self._rows("SELECT product FROM products WHERE row = ?", (row,))

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.catalog.product import joined
@@ -15,6 +16,10 @@ FIELD_WEIGHTS = {"name": 4, "brand": 2, "categories": 2, "attributes": 2, "descr
 # A longer text says little more, and costs memory in each posting.
 MAX_FIELD_WORDS = 2_000
 MAX_FREQUENCY = 255
+MAX_CODES = 50
+_MIN_CODE_CHARACTERS, _MAX_CODE_CHARACTERS = 4, 64
+# Of a code that has digits alone; a GTIN has 8 at least.
+_MIN_DIGITS = 6
 
 # Words that say nothing of a question's subject.
 STOP_WORDS = frozenset(
@@ -49,10 +54,8 @@ _UNITS = {
     "ghz": r"ghz",
     "pack": r"[- ]?packs?|pk",
 }
-_MEASURE = re.compile(
-    rf"(?<![\w.])(?P<number>{_NUMBER})[\s-]?(?:{'|'.join(f'(?P<{name}>{forms})' for name, forms in _UNITS.items())})(?!\w)",
-    re.I,
-)
+_UNIT = "|".join(f"(?P<{name}>{forms})" for name, forms in _UNITS.items())
+_MEASURE = re.compile(rf"(?<![\w.])(?P<number>{_NUMBER})[\s-]?(?:{_UNIT})(?!\w)", re.I)
 # A word, or a code with its inner signs: "wh-1000xm2", "usb-c", "802.11ac".
 _TOKEN = re.compile(r"[^\W_]+(?:[-./][^\W_]+)*(?:['’][^\W\d_]+)?", re.UNICODE)
 _PIECE = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?", re.UNICODE)
@@ -80,7 +83,10 @@ def _measure(match: "re.Match[str]") -> str:
 
 
 def product_words(product: Product) -> Counter[str]:
-    """The words of a product with their frequencies, each weighted by its field, at most `MAX_FREQUENCY`."""
+    """The words of a product with their frequencies, each weighted by its field, at most `MAX_FREQUENCY`.
+
+    Identifiers are not among them: each would be a word of its own, and the product table finds them.
+    """
     fields = {
         "name": product.name,
         "brand": product.brand,
@@ -95,8 +101,6 @@ def product_words(product: Product) -> Counter[str]:
             if number >= MAX_FIELD_WORDS:
                 break
             counts[word] = min(counts[word] + weight, MAX_FREQUENCY)
-    for code in product_codes(product):
-        counts[code] = max(counts[code], 1)
     return counts
 
 
@@ -109,3 +113,24 @@ def product_codes(product: Product) -> list[str]:
 def plain_code(code: str) -> str:
     """An identifier without case, spaces and signs: "aud 1042" and "AUD-1042" are one."""
     return re.sub(r"[\W_]+", "", code).casefold()
+
+
+def code_candidates(text: str) -> list[str]:
+    """What in a text may be an identifier, at most `MAX_CODES`, in the form of `plain_code`.
+
+    Pieces with a digit, alone or two together ("AUD 1042"). Digits alone have to be long, for "under 1000" names no
+    product, unless they are all there is.
+    """
+    pieces = [plain_code(piece) for piece in text.split()]
+    pairs = [first + second for first, second in pairwise(pieces)]
+    found = [code for code in (*pieces, *pairs) if _may_be_code(code)]
+    whole = plain_code(text)
+    if any(sign.isdigit() for sign in whole):
+        found.insert(0, whole)
+    return list(dict.fromkeys(code for code in found if len(code) <= _MAX_CODE_CHARACTERS))[:MAX_CODES]
+
+
+def _may_be_code(code: str) -> bool:
+    if not any(sign.isdigit() for sign in code):
+        return False
+    return len(code) >= (_MIN_DIGITS if code.isdigit() else _MIN_CODE_CHARACTERS)

@@ -9,8 +9,8 @@ from shopllm_rasa.catalog import Product
 from shopllm_rasa.catalog.mentions import Mention
 from shopllm_rasa.catalog.vocabulary import normal_words
 from shopllm_rasa.retrieval.filters import Filters
-from shopllm_rasa.retrieval.knowledge_index import STOP_WORDS
 from shopllm_rasa.retrieval.product_index import ProductIndex
+from shopllm_rasa.retrieval.product_words import STOP_WORDS
 
 MAX_PRODUCTS = 4
 # A word that more names than this share says nothing of one product.

@@ -483,7 +483,15 @@ class TestFailure:
         assert "Traceback" not in caplog.text
 
     @pytest.mark.parametrize(
-        "name", ["vectors.faiss", "products.jsonl", "passages.jsonl", "weights.safetensors", "manifest.json"]
+        "name",
+        [
+            "vectors.faiss",
+            "vectors.safetensors",
+            "products.sqlite",
+            "passages.jsonl",
+            "weights.safetensors",
+            "manifest.json",
+        ],
     )
     def test_a_damaged_index(self, broken, index_copy: Path, caplog: pytest.LogCaptureFixture, name: str) -> None:
         files = list(index_copy.rglob(name))

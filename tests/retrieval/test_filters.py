@@ -90,7 +90,8 @@ class TestWrongValues:
         with pytest.raises(SearchError) as caught:
             Filters.from_dict({"colour": "red"})
         assert str(caught.value) == (
-            "Unknown filter 'colour'. Known filters: price_min, price_max, brands, categories, attributes, in_stock."
+            "Unknown filter 'colour'. Known filters: price_min, price_max, currency, brands, categories, attributes, "
+            "in_stock, min_rating, exclude_brands, exclude_categories, exclude_words."
         )
 
     def test_contradictory_limits(self) -> None:
@@ -124,7 +125,12 @@ def test_filters_without_a_condition_are_false() -> None:
 
 def test_filters_in_words() -> None:
     filters = Filters(
-        Decimal(20), Decimal("49.90"), ("Casaro",), ("Kettles",), {"colour": "red", "": "steel"}, in_stock=True
+        price_min=Decimal(20),
+        price_max=Decimal("49.90"),
+        brands=("Casaro",),
+        categories=("Kettles",),
+        attributes={"colour": "red", "": "steel"},
+        in_stock=True,
     )
     assert filters.describe() == ["Kettles", "Casaro", "colour: red", "steel", "from 20", "up to 49.90", "in stock"]
     assert Filters().describe() == []
@@ -132,12 +138,12 @@ def test_filters_in_words() -> None:
 
 class TestRelaxations:
     def test_attributes_go_first_then_brand_then_price(self) -> None:
-        filters = Filters(Decimal(5), Decimal(9), ("Casaro",), ("Kettles",), {"colour": "red"}, in_stock=True)
+        filters = Filters(Decimal(5), Decimal(9), None, ("Casaro",), ("Kettles",), {"colour": "red"}, in_stock=True)
         steps = filters.relaxations()
         assert [name for name, _ in steps] == ["attributes", "brand", "price"]
-        assert steps[0][1] == Filters(Decimal(5), Decimal(9), ("Casaro",), ("Kettles",), {}, in_stock=True)
-        assert steps[1][1] == Filters(Decimal(5), Decimal(9), (), ("Kettles",), {}, in_stock=True)
-        assert steps[2][1] == Filters(None, None, (), ("Kettles",), {}, in_stock=True)
+        assert steps[0][1] == Filters(Decimal(5), Decimal(9), None, ("Casaro",), ("Kettles",), {}, in_stock=True)
+        assert steps[1][1] == Filters(Decimal(5), Decimal(9), None, (), ("Kettles",), {}, in_stock=True)
+        assert steps[2][1] == Filters(None, None, None, (), ("Kettles",), {}, in_stock=True)
 
     def test_only_what_is_there_is_given_up(self) -> None:
         assert [name for name, _ in Filters(price_max=Decimal(9)).relaxations()] == ["price"]

@@ -8,8 +8,17 @@ import pytest
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.errors import EncoderError, IndexUnusableError
 from shopllm_rasa.retrieval import KnowledgeIndex, ProductIndex
-from shopllm_rasa.retrieval.index_directory import MANIFEST_FILE, IndexDirectory
+from shopllm_rasa.retrieval.index_directory import LOCK_FILE, MANIFEST_FILE, IndexDirectory
 
+PRODUCT_FILES = [
+    "columns.json",
+    "columns.safetensors",
+    "products.sqlite",
+    "vectors.safetensors",
+    "words-by-product.safetensors",
+    "words.json",
+    "words.safetensors",
+]
 BUILD_AGAIN = "shopllm index build --catalog FILE --out DIR"
 
 
@@ -36,7 +45,7 @@ def edit_manifest(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 
 class TestDamage:
-    @pytest.mark.parametrize("name", ["vectors.faiss", "products.jsonl"])
+    @pytest.mark.parametrize("name", PRODUCT_FILES)
     @pytest.mark.parametrize("share", [0, 0.5, 0.99])
     def test_cut_file(self, index_copy: Path, name: str, share: float) -> None:
         file = part_folder(index_copy) / name
@@ -54,7 +63,7 @@ class TestDamage:
             KnowledgeIndex.open(index_copy)
         assert str(file) in str(caught.value)
 
-    @pytest.mark.parametrize("name", ["vectors.faiss", "products.jsonl"])
+    @pytest.mark.parametrize("name", PRODUCT_FILES)
     def test_missing_file(self, index_copy: Path, name: str) -> None:
         file = part_folder(index_copy) / name
         file.unlink()
@@ -72,24 +81,11 @@ class TestDamage:
         cut(index_copy / "encoder-1" / name)
         assert f"The encoder in '{index_copy / 'encoder-1'}' cannot be loaded" in problem(index_copy)
 
-    def test_scribbled_vectors_of_the_right_size(self, index_copy: Path) -> None:
-        file = part_folder(index_copy) / "vectors.faiss"
-        file.write_bytes(b"\xff" * file.stat().st_size)
-        assert f"'{file}' is damaged" in problem(index_copy)
-
+    @pytest.mark.parametrize("name", [name for name in PRODUCT_FILES if name != "words-by-product.safetensors"])
     @pytest.mark.parametrize("filler", [b"\xff", b" ", b"[", b"1"])
-    def test_scribbled_products_of_the_right_size(self, index_copy: Path, filler: bytes) -> None:
-        file = part_folder(index_copy) / "products.jsonl"
+    def test_scribbled_file_of_the_right_size(self, index_copy: Path, name: str, filler: bytes) -> None:
+        file = part_folder(index_copy) / name
         file.write_bytes(filler * file.stat().st_size)
-        assert f"'{file}' is damaged" in problem(index_copy)
-
-    def test_products_with_wrong_fields_of_the_right_size(self, index_copy: Path) -> None:
-        file = part_folder(index_copy) / "products.jsonl"
-        lines = file.read_text(encoding="utf-8").splitlines()
-        row = {**json.loads(lines[0]), "attributes": 5}
-        lines[0] = json.dumps(row, ensure_ascii=False)
-        text = "\n".join(lines).encode()
-        file.write_bytes(text.ljust(file.stat().st_size))
         assert f"'{file}' is damaged" in problem(index_copy)
 
     @pytest.mark.parametrize("share", [0, 0.3, 0.9])
@@ -101,7 +97,7 @@ class TestDamage:
         assert BUILD_AGAIN in text
 
     @pytest.mark.parametrize(
-        "content", ["[]", "null", "5", '"x"', "{}", '{"format_version": 1, "parts": {"products": 5}}']
+        "content", ["[]", "null", "5", '"x"', "{}", '{"format_version": 2, "parts": {"products": 5}}']
     )
     def test_manifest_of_another_shape(self, index_copy: Path, content: str) -> None:
         (index_copy / MANIFEST_FILE).write_text(content, encoding="utf-8")
@@ -121,7 +117,7 @@ class TestDamage:
 
     def test_manifest_of_a_later_version(self, index_copy: Path) -> None:
         edit_manifest(index_copy, lambda values: values.update(format_version=99))
-        assert problem(index_copy).startswith(f"The index '{index_copy}' has format 99; this version reads 1.")
+        assert problem(index_copy).startswith(f"The index '{index_copy}' has format 99; this version reads 2.")
 
     def test_counts_that_do_not_agree(self, index_copy: Path) -> None:
         edit_manifest(index_copy, lambda values: values["parts"]["products"].update(count=5))
@@ -132,7 +128,7 @@ class TestDamage:
         assert problem(index_copy) == f"The index '{index_copy}' has no products."
 
     def test_a_damaged_index_can_be_built_again(self, index_copy: Path, some_products: list[Product]) -> None:
-        cut(part_folder(index_copy) / "vectors.faiss")
+        cut(part_folder(index_copy) / "vectors.safetensors")
         ProductIndex.build(some_products[:3], index_copy)
         assert ProductIndex.open(index_copy).products == some_products[:3]
 
@@ -167,7 +163,7 @@ class TestWriting:
     ) -> None:
         directory = IndexDirectory(index_copy)
         before = directory.read_manifest()
-        part = directory.write_part("products", 1, lambda folder: (folder / "products.jsonl").touch())
+        part = directory.write_part("products", 1, lambda folder: (folder / "products.sqlite").touch())
         assert (index_copy / part.folder).is_dir()
         assert directory.read_manifest() == before
         assert ProductIndex.open(index_copy).products == some_products
@@ -176,7 +172,7 @@ class TestWriting:
         self, index_copy: Path, some_products: list[Product]
     ) -> None:
         def die(folder: Path) -> None:
-            (folder / "products.jsonl").write_text("half", encoding="utf-8")
+            (folder / "products.sqlite").write_text("half", encoding="utf-8")
             raise KeyboardInterrupt
 
         before = sorted(path.name for path in index_copy.iterdir())
@@ -186,7 +182,7 @@ class TestWriting:
         assert ProductIndex.open(index_copy).products == some_products
 
     def test_the_next_writer_clears_up_and_leaves_foreign_things(self, index_copy: Path) -> None:
-        IndexDirectory(index_copy).write_part("products", 1, lambda folder: (folder / "products.jsonl").touch())
+        IndexDirectory(index_copy).write_part("products", 1, lambda folder: (folder / "products.sqlite").touch())
         (index_copy / ".products-7.dead").mkdir()
         (index_copy / "notes").mkdir()
         (index_copy / "products-notes.txt").touch()
@@ -194,6 +190,7 @@ class TestWriting:
         manifest = IndexDirectory(index_copy).read_manifest()
         assert {path.name for path in index_copy.iterdir()} == {
             MANIFEST_FILE,
+            LOCK_FILE,
             "notes",
             "products-notes.txt",
             "encoder-1",
@@ -205,9 +202,34 @@ class TestWriting:
         manifest = IndexDirectory(index_dir).read_manifest()
         assert (manifest.encoder_model, manifest.dimensions) == ("default", 384)
         assert manifest.parts["products"].count == len(some_products)
-        assert set(manifest.parts["products"].sizes) == {"products.jsonl", "vectors.faiss"}
+        assert sorted(manifest.parts["products"].sizes) == PRODUCT_FILES
+        assert manifest.parts["products"].store == "flat"
+        assert manifest.parts["products"].checksums.keys() == manifest.parts["products"].sizes.keys()
         assert set(manifest.parts["knowledge"].sizes) == {"passages.jsonl", "vectors.faiss"}
 
     def test_nothing_in_an_index_is_pickled(self, index_dir: Path) -> None:
         endings = {path.suffix for path in index_dir.rglob("*") if path.is_file()}
-        assert endings == {".json", ".jsonl", ".faiss", ".onnx", ".safetensors"}
+        assert endings == {"", ".json", ".jsonl", ".faiss", ".onnx", ".safetensors", ".sqlite"}
+
+
+class TestVerify:
+    def test_a_whole_index(self, index_dir: Path) -> None:
+        assert IndexDirectory(index_dir).verify() == IndexDirectory(index_dir).read_manifest()
+
+    @pytest.mark.parametrize("kind", ["products", "knowledge"])
+    def test_one_changed_byte_in_any_file(self, index_copy: Path, kind: str) -> None:
+        for file in part_folder(index_copy, kind).iterdir():
+            content = file.read_bytes()
+            place = len(content) // 2
+            file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+            with pytest.raises(IndexUnusableError, match=r"is not what was written: its checksum differs") as caught:
+                IndexDirectory(index_copy).verify()
+            assert str(file) in str(caught.value)
+            file.write_bytes(content)
+        IndexDirectory(index_copy).verify()
+
+    def test_the_encoder(self, index_copy: Path) -> None:
+        file = index_copy / "encoder-1" / "tokenizer.json"
+        file.write_bytes(file.read_bytes().replace(b"the", b"teh", 1))
+        with pytest.raises(IndexUnusableError, match="a file is not what was written"):
+            IndexDirectory(index_copy).verify()
