@@ -41,7 +41,7 @@ class ShopSettings(_Section):
 class PathSettings(_Section):
     """Where the shop's data and what is built from it lie."""
 
-    catalog: Path = Field(default=Path("data/catalog/products.jsonl"), description="product feed, JSONL or CSV")
+    catalog: Path = Field(default=Path("data/catalog/products.jsonl"), description="product feed")
     knowledge: Path | None = Field(
         default=Path("data/knowledge"), description="folder of pages (markdown, HTML, PDF, FAQ as CSV), or null"
     )
@@ -50,6 +50,58 @@ class PathSettings(_Section):
     database: str = Field(
         default="sqlite:///.shopllm/shop.sqlite", description="SQLAlchemy URL of customers and orders"
     )
+
+
+class CatalogColumns(_Section):
+    """The columns of a plain feed (JSONL or CSV) whose names are not the usual ones."""
+
+    name: str | None = Field(default=None, min_length=1, description="the column of the product's name")
+    price: str | None = Field(default=None, min_length=1, description="the column of the price")
+    id: str | None = Field(default=None, min_length=1, description="the column of the shop's own identifier (SKU)")
+    brand: str | None = Field(default=None, min_length=1, description="the column of the maker")
+    categories: str | None = Field(default=None, min_length=1, description="the column of the path of categories")
+    currency: str | None = Field(default=None, min_length=1, description="the column of the currency's code")
+    description: str | None = Field(default=None, min_length=1, description="the column of the description")
+    stock: str | None = Field(default=None, min_length=1, description="the column of the pieces on hand")
+    rating: str | None = Field(default=None, min_length=1, description="the column of the mean rating, 0 to 5")
+    rating_count: str | None = Field(default=None, min_length=1, description="the column of the number of ratings")
+    image: str | None = Field(default=None, min_length=1, description="the column of the picture's address")
+    url: str | None = Field(default=None, min_length=1, description="the column of the product page's address")
+    popularity: str | None = Field(
+        default=None, min_length=1, description="the column of any number, higher sells better"
+    )
+    sale_price: str | None = Field(default=None, min_length=1, description="the column of the reduced price")
+    codes: str | None = Field(default=None, min_length=1, description="the column of GTIN, MPN and the like")
+    item_group_id: str | None = Field(default=None, min_length=1, description="the column that variants share")
+    attributes: dict[str, str] = Field(default={}, description="name of the attribute to column")
+
+
+class CatalogSettings(_Section):
+    """How the product feed is read."""
+
+    format: Literal["auto", "jsonl", "csv", "shopify", "woocommerce", "magento", "google_merchant"] = Field(
+        default="auto", description="the feed's format; auto tells it from the file"
+    )
+    columns: CatalogColumns = CatalogColumns()
+    decimal: Literal["auto", ".", ","] = Field(default="auto", description="the decimal sign of prices in text")
+    on_error: Literal["skip", "stop"] = Field(default="skip", description="what a bad row does: skip or stop")
+
+    @validator("columns")
+    def _columns_of_plain_feeds(cls, value: CatalogColumns, values: dict[str, Any]) -> CatalogColumns:
+        chosen = values.get("format")
+        if value != CatalogColumns() and chosen not in (None, "auto", "jsonl", "csv"):
+            raise ValueError(f"columns can be named for the formats jsonl and csv; format is {chosen}")
+        return value
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether columns are named, which makes a table a plain one."""
+        return self.columns != CatalogColumns()
+
+    @property
+    def decimal_sign(self) -> str | None:
+        """The decimal sign; None where it has to be told from the text."""
+        return None if self.decimal == "auto" else self.decimal
 
 
 class EncoderSettings(_Section):
@@ -113,6 +165,7 @@ class Settings(_Section):
 
     shop: ShopSettings = ShopSettings()
     paths: PathSettings = PathSettings()
+    catalog: CatalogSettings = CatalogSettings()
     encoder: EncoderSettings = EncoderSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     vectors: VectorSettings = VectorSettings()

@@ -7,6 +7,7 @@ from shopllm_rasa.errors import SettingsError
 from shopllm_rasa.settings import SETTINGS_ENV, Settings
 
 WriteSettings = Callable[..., Path]
+SECTIONS = ", ".join(name for name in Settings.__fields__ if name != "folder")
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +77,35 @@ class TestWhichFile:
             Settings.load()
 
 
+class TestCatalog:
+    def test_how_a_feed_is_read(self, write: WriteSettings) -> None:
+        path = write("catalog: {format: csv, columns: {name: Titel, attributes: {colour: Farbe}}, decimal: ','}")
+        catalog = Settings.load(path).catalog
+        assert (catalog.format, catalog.decimal_sign, catalog.on_error) == ("csv", ",", "skip")
+        assert (catalog.columns.name, catalog.columns.price) == ("Titel", None)
+        assert catalog.columns.attributes == {"colour": "Farbe"}
+        assert catalog.has_columns
+        assert not Settings().catalog.has_columns
+        assert Settings().catalog.decimal_sign is None
+
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("catalog: {fromat: csv}", "unknown key 'catalog.fromat'. Known keys: format, columns, decimal, on_error."),
+            ("catalog: {columns: {titel: x}}", "unknown key 'catalog.columns.titel'. Known keys: name, price, id,"),
+            ("catalog: {columns: {name: ''}}", "'catalog.columns.name': ensure this value has at least 1 characters"),
+            ("catalog: {format: excel}", "'catalog.format': unexpected value; permitted: 'auto', 'jsonl', 'csv'"),
+            ("catalog: {decimal: ';'}", "'catalog.decimal': unexpected value; permitted: 'auto', '.', ','"),
+            (
+                "catalog: {format: shopify, columns: {name: x}}",
+                "'catalog.columns': columns can be named for the formats jsonl and csv; format is shopify",
+            ),
+        ],
+    )
+    def test_wrong_values(self, write: WriteSettings, text: str, reason: str) -> None:
+        assert reason in message(write(text))
+
+
 class TestPaths:
     def test_relative_paths_start_at_the_file(self, write: WriteSettings) -> None:
         path = write("paths: {index: built/index, database: 'sqlite:///data/shop.sqlite'}")
@@ -125,16 +155,16 @@ class TestWrongFiles:
     @pytest.mark.parametrize(
         ("text", "key", "known"),
         [
-            ("retreival: {}", "retreival", "shop, paths, encoder, retrieval, vectors, generation"),
+            ("retreival: {}", "retreival", SECTIONS),
             ("retrieval: {passage: 3}", "retrieval.passage", "products_shown, passages, min_product_score"),
             (
                 "generation: {openai: {url: x}}",
                 "generation.openai.url",
                 "base_url, model, api_key, timeout_seconds, retries, max_tokens",
             ),
-            ("folder: /tmp", "folder", "shop, paths, encoder, retrieval, vectors, generation"),
-            ("1: x", "1", "shop, paths, encoder, retrieval, vectors, generation"),
-            ("on: x", "True", "shop, paths, encoder, retrieval, vectors, generation"),
+            ("folder: /tmp", "folder", SECTIONS),
+            ("1: x", "1", SECTIONS),
+            ("on: x", "True", SECTIONS),
             ("shop: {no: x}", "shop.False", "name, email, phone, currency"),
         ],
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 from rich.table import Table
 
+from shopllm_rasa.cli.feed import FORMAT_OPTION, ON_ERROR_OPTION, print_dry_run, read_products, with_options
 from shopllm_rasa.cli.output import INDEX_OPTION, JSON_OPTION, console, print_json
 from shopllm_rasa.settings import Settings
 
@@ -13,34 +14,40 @@ app = typer.Typer(help="Build and inspect the index of products and pages.", no_
 
 @app.command()
 def build(
-    catalog: Path = typer.Option(..., "--catalog", help="The product feed: .jsonl or .csv, UTF-8."),
+    catalog: Path = typer.Option(
+        ..., "--catalog", help="The product feed: JSONL, CSV, Shopify, WooCommerce, Magento or Google Merchant."
+    ),
     knowledge: Path | None = typer.Option(None, "--knowledge", help="A folder of pages: .md, .html, .pdf, FAQ .csv."),
-    out: Path = typer.Option(..., "--out", help="The index directory to write."),
+    out: Path | None = typer.Option(None, "--out", help="The index directory to write."),
     model: str | None = typer.Option(None, "--model", help="The encoder; by default the one of shopllm.yml."),
-    skip_bad_rows: bool = typer.Option(False, "--skip-bad-rows", help="Leave bad rows out instead of stopping."),
+    format_name: str | None = FORMAT_OPTION,
+    on_error: str | None = ON_ERROR_OPTION,
+    dry_run: bool = typer.Option(False, "--dry-run", help="Read the feed, print a report, write nothing."),
     json_output: bool = JSON_OPTION,
 ) -> None:
     """Builds an index from a product feed and, where given, a folder of pages.
 
     Example: shopllm index build --catalog products.jsonl --knowledge pages/ --out index/
     """
-    from shopllm_rasa.catalog.readers import RowProblem, read_catalog
+    settings = Settings.load()
+    how = with_options(settings, format_name, on_error)
+    if dry_run:
+        print_dry_run(catalog, settings, how, json_output)
+        return
+    if out is None:
+        raise typer.BadParameter("--out is missing; without it there is --dry-run.")
     from shopllm_rasa.retrieval import KnowledgeIndex, ProductIndex
     from shopllm_rasa.retrieval.knowledge import read_knowledge
 
-    settings = Settings.load()
-    bad_rows: list[RowProblem] | None = [] if skip_bad_rows else None
     # Everything is read before anything is written: a mistake in the data costs no index.
-    products = list(read_catalog(catalog, currency=settings.shop.currency, bad_rows=bad_rows))
+    products, report = read_products(catalog, settings, how)
     passages = read_knowledge(knowledge) if knowledge else []
-    for problem in bad_rows or []:
-        typer.echo(f"left out: {catalog}, {problem}", err=True)
     threads = settings.encoder.threads
     ProductIndex.build(products, out, model=model or settings.encoder.model, threads=threads, progress=True)
     if passages:
         KnowledgeIndex.build(passages, out, threads=threads, progress=True)
     if json_output:
-        print_json({"products": len(products), "passages": len(passages), "left_out": len(bad_rows or [])})
+        print_json({"products": len(products), "passages": len(passages), "left_out": report.left_out})
     else:
         typer.echo(f"{len(products)} products and {len(passages)} passages of pages in {out}")
 

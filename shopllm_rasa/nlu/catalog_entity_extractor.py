@@ -24,7 +24,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from shopllm_rasa import spelling
-from shopllm_rasa.catalog import mentions, product, read_catalog, readers, vocabulary
+from shopllm_rasa.catalog import FeedReport, feeds, mentions, product, read_catalog, readers, vocabulary
 from shopllm_rasa.catalog.mentions import Mention, MentionFinder
 from shopllm_rasa.catalog.vocabulary import Vocabulary
 from shopllm_rasa.errors import ShopLLMError
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 VOCABULARY_FILE = "vocabulary.json"
 # What the entities depend on beside this file.
-_CODE = (extractor_card, product, readers, vocabulary, *modules_of(mentions), *modules_of(spelling))
+_CODE = (extractor_card, product, readers, vocabulary, *modules_of(feeds), *modules_of(mentions), *modules_of(spelling))
 _RULES: dict[str, Rule] = {"catalog": ((str, type(None)), None, None)}
 
 
@@ -100,7 +100,15 @@ class CatalogEntityExtractor(GraphComponent, EntityExtractorMixin):
         """
         try:
             settings = Settings.load()
-            words = Vocabulary.of(read_catalog(_catalog(self._config, settings), currency=settings.shop.currency))
+            report = FeedReport()
+            products = read_catalog(
+                _catalog(self._config, settings),
+                currency=settings.shop.currency,
+                settings=settings.catalog,
+                on_error=settings.catalog.on_error,
+                report=report,
+            )
+            words = Vocabulary.of(products)
         except ShopLLMError as error:
             raise InvalidConfigException(f"CatalogEntityExtractor: {error}") from error
         with self._model_storage.write_to(self._resource) as folder:
@@ -110,6 +118,8 @@ class CatalogEntityExtractor(GraphComponent, EntityExtractorMixin):
             "Catalogue read: %d products, %d brands, %d categories",
             len(words.products), len(words.brands), len(words.categories),
         )  # fmt: skip
+        if report.left_out:
+            logger.warning("Catalogue: %d of %d rows left out.\n%s", report.left_out, report.rows, report.text())
         for warning in card["warnings"]:
             logger.warning("Catalogue: %s", warning)
         return self._resource
@@ -162,7 +172,8 @@ class CatalogEntityExtractor(GraphComponent, EntityExtractorMixin):
         """Makes the training cache notice another catalogue and changed helper modules."""
         code = source_fingerprint(*_CODE)
         try:
-            return code + sha256_of(_catalog(config, Settings.load()))
+            settings = Settings.load()
+            return code + settings.catalog.json() + sha256_of(_catalog(config, settings))
         except (ShopLLMError, OSError):
             return code  # train() will say what is wrong
 

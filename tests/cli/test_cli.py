@@ -84,6 +84,8 @@ class TestUsage:
             ("index", "nonsense"),
             ("index", "build"),
             ("index", "build", "--catalog", "x.jsonl"),
+            ("index", "build", "--catalog", "x.jsonl", "--dry-run", "--format", "excel"),
+            ("index", "build", "--catalog", "x.jsonl", "--dry-run", "--on-error", "hope"),
             ("search",),
             ("search", "kettle", "--nonsense"),
             ("search", "kettle", "--limit", "0"),
@@ -248,11 +250,19 @@ class TestBuild:
     def test_bad_rows_left_out(self, shopllm, catalog: Path, tmp_path: Path) -> None:
         with catalog.open("a", encoding="utf-8") as stream:
             stream.write('{"id": "X-1", "name": "No price"}\n')
-        arguments = ("--catalog", catalog, "--out", tmp_path / "index", "--skip-bad-rows", "--json")
+        arguments = ("--catalog", catalog, "--out", tmp_path / "index", "--json")
         done = shopllm("index", "build", *arguments)
         assert done.code == 0
         assert json.loads(done.out) == {"products": 2, "passages": 0, "left_out": 1}
-        assert f"left out: {catalog}, line 3: 'price' is missing" in done.err
+        assert f"left out, 1 of 3 rows:\n{catalog}, line 3: 'price' is missing" in done.err
+
+    def test_a_bad_row_may_stop_the_build(self, shopllm, catalog: Path, tmp_path: Path) -> None:
+        with catalog.open("a", encoding="utf-8") as stream:
+            stream.write('{"id": "X-1", "name": "No price"}\n')
+        done = shopllm("index", "build", "--catalog", catalog, "--out", tmp_path / "index", "--on-error", "stop")
+        assert (done.code, done.out) == (1, "")
+        assert done.err.startswith(f"{catalog}, line 3: 'price' is missing")
+        assert not (tmp_path / "index").exists()
 
     def test_the_old_index_survives_a_bad_catalogue(self, shopllm, index_copy: Path, tmp_path: Path) -> None:
         file = tmp_path / "bad.jsonl"
@@ -260,6 +270,82 @@ class TestBuild:
         before = json.loads(shopllm("index", "stats", "--index", index_copy, "--json").out)
         assert shopllm("index", "build", "--catalog", file, "--out", index_copy).code == 1
         assert json.loads(shopllm("index", "stats", "--index", index_copy, "--json").out) == before
+
+
+class TestDryRun:
+    """What `index build --dry-run` says of a feed."""
+
+    FEED = (
+        "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price,Status\n"
+        "shirt,Shirt,Size,M,S-M,20,active\n"
+        "shirt,,,L,S-L,19,\n"
+        "mug,Mug,Title,Default Title,MUG,free,active\n"
+        "old,Old,Title,Default Title,OLD,5,archived\n"
+        "pan,Pan,Title,Default Title,PAN,9,active\n"
+    )
+
+    @pytest.fixture
+    def export(self, tmp_path: Path) -> Path:
+        file = tmp_path / "products_export.csv"
+        file.write_text(self.FEED, encoding="utf-8")
+        return file
+
+    def test_json(self, shopllm, export: Path) -> None:
+        done = shopllm("index", "build", "--catalog", export, "--dry-run", "--json")
+        assert (done.code, done.err) == (0, "")
+        assert json.loads(done.out) == {
+            "feed": str(export),
+            "format": "shopify",
+            "rows": 5,
+            "products": 2,
+            "variants": 2,
+            "bad_rows": 1,
+            "not_for_sale": 1,
+            "causes": {"price": 1, "archived": 1},
+            "problems": [
+                {
+                    "line": 4,
+                    "reason": "'price' is 'free'; expected an amount such as 49.99 (no variant of 'mug' is left)",
+                    "rows": 1,
+                    "bad": True,
+                },
+                {"line": 5, "reason": "its status is 'archived'", "rows": 1, "bad": False},
+            ],
+            "on_error": "skip",
+            "builds": True,
+        }
+        assert not list(export.parent.rglob("manifest.json"))
+
+    def test_in_words(self, shopllm, export: Path) -> None:
+        done = shopllm("index", "build", "--catalog", export, "--dry-run")
+        assert done.code == 0
+        words = " ".join(done.out.split())
+        for part in ("format shopify", "rows read 5", "products kept 2", "variants grouped 2", "rows refused 1"):
+            assert part in words
+        assert f"{export}, line 4: 'price' is 'free'" in done.out
+        assert "With on_error skip a build would go through" in words
+
+    def test_a_build_that_would_stop(self, shopllm, export: Path) -> None:
+        done = shopllm("index", "build", "--catalog", export, "--dry-run", "--on-error", "stop")
+        assert done.code == 1
+        assert f"With on_error stop a build would stop: {export}, line 4:" in " ".join(done.out.split())
+
+    def test_a_feed_that_is_none(self, shopllm, tmp_path: Path) -> None:
+        done = shopllm("index", "build", "--catalog", tmp_path / "nowhere.csv", "--dry-run")
+        assert (done.code, done.out) == (1, "")
+        assert one_sentence(done.err)
+
+    def test_a_format_of_one_s_own(self, shopllm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        file = tmp_path / "export.dat"
+        file.write_text("Artikel;Preis\nKessel;1.299\n", encoding="utf-8")
+        settings = tmp_path / "own.yml"
+        settings.write_text("catalog: {format: csv, decimal: ',', columns: {name: Artikel, price: Preis}}", "utf-8")
+        monkeypatch.setenv(SETTINGS_ENV, str(settings))
+        done = shopllm("index", "build", "--catalog", file, "--dry-run", "--json")
+        assert (done.code, json.loads(done.out)["products"]) == (0, 1)
+        done = shopllm("index", "build", "--catalog", file, "--dry-run", "--format", "shopify")
+        assert done.code == 2
+        assert "columns can be named for the formats jsonl and csv; format is shopify" in done.err
 
 
 class TestSearch:
