@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from shopllm_rasa.cli.feed import FORMAT_OPTION, ON_ERROR_OPTION, read_products, with_options
 from shopllm_rasa.cli.output import INDEX_OPTION, JSON_OPTION, print_json, settings_for
 from shopllm_rasa.errors import SearchError
-from shopllm_rasa.settings import Settings
+from shopllm_rasa.settings import CatalogSettings, Settings
 
 if TYPE_CHECKING:
     from shopllm_rasa.app import ShopApp
@@ -38,7 +39,8 @@ def describe(
     tone: _Tone = typer.Option(_Tone.plain, "--tone", help="How it sounds; a tone adds no claims."),
     length: _Length = typer.Option(_Length.medium, "--length", help="How much of the data it tells."),
     jobs: int = typer.Option(4, "--jobs", min=1, max=32, help="How many products are described at a time."),
-    skip_bad_rows: bool = typer.Option(False, "--skip-bad-rows", help="Leave bad rows of the feed out."),
+    format_name: str | None = FORMAT_OPTION,
+    on_error: str | None = ON_ERROR_OPTION,
     index: Path | None = INDEX_OPTION,
     json_output: bool = JSON_OPTION,
 ) -> None:
@@ -61,7 +63,9 @@ def describe(
     if (catalog is None) != (out is None):
         raise typer.BadParameter("--catalog and --out belong together.")
     if catalog is not None and out is not None:
-        _describe_catalog(catalog, out, tone, length, jobs, skip_bad_rows, json_output)
+        settings = Settings.load()
+        how = with_options(settings, format_name, on_error)
+        _describe_catalog(catalog, out, settings, how, tone, length, jobs, json_output)
         return
     app = ShopApp(settings_for(index))
     product = _product(app, name, sku)
@@ -99,19 +103,21 @@ def _as_text(product: "Product", description: "ProductDescription") -> str:
 
 
 def _describe_catalog(
-    catalog: Path, out: Path, tone: _Tone, length: _Length, jobs: int, skip_bad_rows: bool, json_output: bool
+    catalog: Path,
+    out: Path,
+    settings: Settings,
+    how: CatalogSettings,
+    tone: _Tone,
+    length: _Length,
+    jobs: int,
+    json_output: bool,
 ) -> None:
     from tqdm import tqdm
 
     from shopllm_rasa.app import ShopApp
-    from shopllm_rasa.catalog.readers import RowProblem, read_catalog
     from shopllm_rasa.insights.catalog_run import describe_catalog
 
-    settings = Settings.load()
-    bad_rows: list[RowProblem] | None = [] if skip_bad_rows else None
-    products = list(read_catalog(catalog, currency=settings.shop.currency, bad_rows=bad_rows))
-    for problem in bad_rows or []:
-        typer.echo(f"left out: {catalog}, {problem}", err=True)
+    products, feed_report = read_products(catalog, settings, how)
     writer = ShopApp(settings).describer
     with tqdm(total=len(products), desc="describing", unit="product") as bar:
 
@@ -133,7 +139,7 @@ def _describe_catalog(
             typer.echo(f"Interrupted after {bar.n} of {len(products)}. The same command goes on from there.", err=True)
             raise
     if json_output:
-        print_json({**report.to_dict(), "left_out": len(bad_rows or []), "out": str(out)})
+        print_json({**report.to_dict(), "left_out": feed_report.left_out, "out": str(out)})
     else:
         typer.echo(_report(report, out))
 
