@@ -8,6 +8,7 @@ from shopllm_rasa.catalog.mentions import MentionFinder
 from shopllm_rasa.catalog.vocabulary import Vocabulary
 from shopllm_rasa.generation import Answerer
 from shopllm_rasa.generation.backends import create_chain, create_completing
+from shopllm_rasa.generation.guard import GroundingGuard
 from shopllm_rasa.generation.prompts import Prompts
 from shopllm_rasa.insights import DescriptionWriter, ReviewStore
 from shopllm_rasa.recommendation import Recommender
@@ -51,7 +52,16 @@ class ShopApp:
         """Answers questions from the pages."""
         generation = self.settings.generation
         chain = create_chain(self.settings)
-        return Answerer(self.knowledge, chain, generation.answer_threshold, self.settings.retrieval.passages)
+        return Answerer(
+            self.knowledge, chain, generation.answer_threshold, self.settings.retrieval.passages, self.guard
+        )
+
+    @cached_property
+    def guard(self) -> GroundingGuard:
+        """Checks what is generated against what it was generated from."""
+        products = self.products.products
+        names = {name for product in products for name in (product.brand, product.name) if name}
+        return GroundingGuard(self.products.encoder, names, (self.settings.shop.name,))
 
     @cached_property
     def recommender(self) -> Recommender:

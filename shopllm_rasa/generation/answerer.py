@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shopllm_rasa.errors import GenerationError
 from shopllm_rasa.generation.answerability import support
 from shopllm_rasa.generation.backends import GenerationBackend, GenerationRequest
+from shopllm_rasa.generation.evidence import evidence_lines
 from shopllm_rasa.generation.guard import GroundingGuard
 from shopllm_rasa.generation.privacy import redact
 from shopllm_rasa.retrieval.knowledge_index import KnowledgeIndex, PassageHit
@@ -65,14 +66,20 @@ class Answerer:
         backends: as `create_chain` makes them, `extractive` last.
         threshold: support below which a question counts as not answered.
         passages: how many passages are retrieved.
+        guard: what checks a reply against its evidence.
     """
 
     def __init__(
-        self, knowledge: KnowledgeIndex, backends: Sequence[GenerationBackend], threshold: float, passages: int = 4
+        self,
+        knowledge: KnowledgeIndex,
+        backends: Sequence[GenerationBackend],
+        threshold: float,
+        passages: int = 4,
+        guard: GroundingGuard | None = None,
     ) -> None:
         self._knowledge = knowledge
         self._backends = tuple(backends)
-        self._guard = GroundingGuard()
+        self._guard = guard or GroundingGuard()
         self._threshold = threshold
         self._passages = passages
 
@@ -107,7 +114,7 @@ class Answerer:
             # Of the question only the customer's own address and numbers may come back: "is it 90 days?" must not
             # license "yes, 90 days".
             own = redact(question).originals.values()
-            evidence = [*own, *(f"{hit.passage.source} {hit.passage.text}" for hit in draft.used)]
+            evidence = [*own, *evidence_lines(hit.passage for hit in draft.used)]
             wrong = self._guard.check(draft.text, evidence).problems
             if wrong:
                 logger.warning("Backend '%s': %d unsupported claims, reply not sent.", backend.name, len(wrong))

@@ -1,80 +1,325 @@
-"""Checks that what a reply states stands in the evidence it was made from."""
+"""Checks that what a text states stands in the evidence it was made from."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 
-# What can be checked to the letter: addresses, links and every number with what is glued to it.
-_CLAIMS = re.compile(r"(?:https?://|www\.)\S+|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?<![\w.])\d+(?:[.,:]\d+)*")
-_NUMBER_WORDS = {
-    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
-    "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14", "fifteen": "15",
-    "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19", "twenty": "20", "thirty": "30",
-    "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90", "hundred": "100",
-    "thousand": "1000",
-}  # fmt: skip
-# "one" is mostly a pronoun ("this one") and states no quantity.
-_SPELLED = re.compile(rf"\b(?:{'|'.join(word for word in _NUMBER_WORDS if word != 'one')})\b", re.I)
+import numpy as np
+
+from shopllm_rasa.catalog.vocabulary import normal_word, normal_words, tokens
+from shopllm_rasa.encoders import SentenceEncoder
+from shopllm_rasa.generation.claims import Claim, find_claims, stated_facts, supports
+from shopllm_rasa.generation.polarity import contradicts
+from shopllm_rasa.generation.wording import content_words, is_courtesy, split_sentences
+from shopllm_rasa.spelling.english import english_words
+
+# Chosen on the `tune` half of benchmarks/data/guard_cases.jsonl by benchmarks/generation_guard.py.
+MIN_COSINE = 0.5
+MIN_COVERAGE = 0.5
+CONFLICT_MARGIN = 0.12
+# How far below the nearest line of the evidence another may lie and still count as near.
+CLOSE = 0.05
+CACHED_VECTORS = 4_000
+MAX_CHARACTERS = 20_000
+# Capitalised without being a name.
+_PLAIN_CAPITALS = frozenset(
+    normal_words(
+        "i i'm i'll i've i'd ok yes no english faq pdf vat id eu uk us usa tv pc usb led lcd hd ip pin sms url mr mrs"
+        " ms dr"
+    )
+)
+_DURATIONS = frozenset(("second", "minute", "hour", "day", "working day", "month"))
+_PART_END = re.compile(r"[,;]\s(?:and\s)?|\s(?:and|but|while|or)\s(?!\d)")
+# What the bot itself cannot have done or promise, whatever the pages say.
+_PROMISE = re.compile(
+    r"\b(?:i|we)(?:'ve|’ve|'ll|’ll| have| will| can| could| am going to)? (?:just |already |now |gladly |also )*"
+    r"(?:refund|cancell?|grant|waiv|appl(?:y|ied)|upgrad|issu|credit|reserv|discount|approv|extend|book)(?:ed|ing|e)?"
+    r"\b(?! (?:it|them)? ?(?:in|under|at|by|through|via) )",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that keeps a text from being sent.
+
+    Attributes:
+        kind: number, time, date, weekday, code, email, url, free, name, contradiction, conflict, promise, or statement
+            for a sentence that the evidence does not say.
+        text: the words of the text that are meant.
+    """
+
+    kind: str
+    text: str
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the guard says of a reply.
+    """What the guard says of a text.
 
     Attributes:
-        problems: each claim that the evidence does not support, as it stands in the reply.
+        problems: what the evidence does not support, in the order of the text.
+        sentences: how many sentences were checked.
     """
 
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...] = ()
+    sentences: int = 0
 
     @property
     def supported(self) -> bool:
-        """Whether the reply may be sent."""
+        """Whether the text may be sent."""
         return not self.problems
 
 
+@dataclass(frozen=True)
+class _Line:
+    """One sentence of the evidence."""
+
+    text: str
+    facts: frozenset[tuple[str, str, str]]
+    words: frozenset[str]
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """Numbers without a unit."""
+        return frozenset(value for kind, value, unit in self.facts if kind == "number" and not unit)
+
+
+@dataclass
 class GroundingGuard:
-    """Checks a text against the evidence it was made from. One check for replies, descriptions and rephrasings."""
+    """Checks a text against the evidence it was made from. One check for replies, descriptions and rephrasings.
+
+    - To the letter: numbers with their unit or currency, percentages, durations, dates, weekdays, times, codes,
+      links, e-mail addresses, "free", names.
+    - Each value has to stand where the evidence speaks of the same thing.
+    - No sentence may deny what the evidence affirms, or the other way round.
+    - With an encoder: each sentence has to say what some sentence of the evidence says.
+
+    Args:
+        encoder: the sentence encoder; without it the last check is left out.
+        names: brands and product names of the shop; one of them in a text must be in its evidence.
+        allowed: words that are no claim wherever they stand, such as the shop's name.
+    """
+
+    encoder: SentenceEncoder | None = None
+    names: Collection[str] = ()
+    allowed: Collection[str] = ()
+    _vectors: "OrderedDict[str, np.ndarray]" = field(default_factory=OrderedDict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        self._names = {tuple(_words(name)): name for name in self.names if name.strip()}
+        self._longest = min(6, max((len(name) for name in self._names), default=0))
+        self._allowed = frozenset(word for text in self.allowed for word in _words(text))
+        self._english = frozenset(english_words())
 
     def check(self, text: str, evidence: Iterable[str]) -> Verdict:
         """Finds what a text claims and the evidence does not say.
 
         Args:
-            text: the reply or description.
-            evidence: the passages, product facts and template texts it may rest on, and what the customer said of
-                themselves (order number, e-mail address).
+            text: the reply or description; what is beyond 20,000 characters counts as unsupported.
+            evidence: the sentences, product facts and template texts it may rest on, and what the customer said of
+                themselves (order number, e-mail address). A sentence may open with its source and a colon.
         """
-        return Verdict(tuple(unsupported_claims(text, evidence)))
+        if len(text) > MAX_CHARACTERS:
+            return Verdict((Problem("statement", text[:80]),))
+        lines = [
+            _Line(sentence, stated_facts(sentence), frozenset(content_words(sentence)))
+            for piece in dict.fromkeys(evidence)
+            for sentence in split_sentences(piece)
+        ]
+        facts = frozenset(fact for line in lines for fact in line.facts)
+        said = frozenset(word for line in lines for word in _words(line.text))
+        verbatim = " ".join(line.text for line in lines)
+        problems: list[Problem] = []
+        sentences = split_sentences(text)
+        checked = [sentence for sentence in sentences if sentence.rstrip(".!") not in verbatim]
+        cosines = self._cosines(checked, lines)
+        for sentence, near in zip(checked, cosines, strict=True):
+            problems += self._check_sentence(sentence, lines, near, facts, said)
+        return Verdict(tuple(problems), len(sentences))
+
+    def _check_sentence(
+        self,
+        sentence: str,
+        lines: Sequence[_Line],
+        near: np.ndarray | None,
+        facts: frozenset[tuple[str, str, str]],
+        said: frozenset[str],
+    ) -> list[Problem]:
+        claims = find_claims(sentence)
+        problems = [
+            Problem(claim.kind, claim.text)
+            for claim in claims
+            if not supports(claim, facts) and not (claim.kind == "code" and claim.value in said)
+        ]
+        problems += [Problem("name", name) for name in self._strange_names(sentence, claims, said)]
+        promise = _PROMISE.search(sentence)
+        if promise and not any(_PROMISE.search(line.text) for line in lines):
+            problems.append(Problem("promise", promise.group()))
+        words = content_words(_without(sentence, claims))
+        if problems or not lines or is_courtesy(sentence) or not (words or claims):
+            return problems
+        anchors = _anchors(sentence, claims)
+        affinity = _affinity(words | anchors, lines, near)
+        problems += [
+            Problem("conflict", claim.text)
+            for claim in claims
+            if _elsewhere(claim, words, anchors, claims, lines, affinity)
+        ]
+        close = [lines[row].text for row in np.argsort(-affinity)[:3] if affinity[row] >= affinity.max() - CLOSE]
+        if contradicts(sentence, close):
+            problems.append(Problem("contradiction", sentence))
+        if near is not None and near.max() < MIN_COSINE:
+            known = frozenset(word for line in lines for word in line.words)
+            if (len(words & known) + len(claims)) / (len(words) + len(claims)) < MIN_COVERAGE:
+                problems.append(Problem("statement", sentence))
+        return problems
+
+    def _strange_names(self, sentence: str, claims: Sequence[Claim], said: frozenset[str]) -> list[str]:
+        """Names that the evidence does not have: the shop's own, and whatever is capitalised within a sentence."""
+        found = []
+        matches = tokens(sentence)
+        words = [match.group().casefold().replace("’", "'").removesuffix("'s") for match in matches]
+        for start in range(len(words)):
+            for length in range(min(self._longest, len(words) - start), 0, -1):
+                if tuple(words[start : start + length]) in self._names:
+                    surface = sentence[matches[start].start() : matches[start + length - 1].end()]
+                    ordinary = (
+                        length == 1 and (not surface[0].isupper() or start == 0) and words[start] in self._english
+                    )
+                    if not ordinary and not all(word in said for word in words[start : start + length]):
+                        found.append(surface)
+                    break
+        inside = {claim.start + at for claim in claims for at in range(len(claim.text))}
+        for position, match in enumerate(matches):
+            word, plain = match.group(), words[position]
+            if not word[0].isupper() or match.start() in inside or plain in _PLAIN_CAPITALS or plain in self._allowed:
+                continue
+            known = plain in said or normal_word(plain) in said or not content_words(plain)
+            opens = position == 0 or sentence[: match.start()].rstrip()[-1:] in ':“"(–'
+            if not known and not (opens and plain in self._english) and word not in found:
+                found.append(word)
+        return found
+
+    def _cosines(self, sentences: Sequence[str], lines: Sequence[_Line]) -> list[np.ndarray | None]:
+        if self.encoder is None or not sentences or not lines:
+            return [None] * len(sentences)
+        texts = [line.text for line in lines]
+        vectors = self._embed([*sentences, *texts])
+        return list(vectors[: len(sentences)] @ vectors[len(sentences) :].T)
+
+    def _embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Vectors of texts; those of earlier checks are kept, for the same pages come again and again."""
+        if self.encoder is None:
+            raise ValueError("a guard without an encoder embeds nothing")
+        with self._lock:
+            known = {text: self._vectors[text] for text in texts if text in self._vectors}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new:
+            known.update(zip(new, self.encoder.encode(new), strict=True))
+            with self._lock:
+                self._vectors.update((text, known[text]) for text in new)
+                while len(self._vectors) > CACHED_VECTORS:
+                    self._vectors.popitem(last=False)
+        return np.stack([known[text] for text in texts])
 
 
-def unsupported_claims(reply: str, evidence: Iterable[str]) -> list[str]:
-    """Lists the numbers, links and addresses of a reply that no piece of evidence contains.
+def _words(text: str) -> list[str]:
+    return [match.group().casefold().replace("’", "'").removesuffix("'s") for match in tokens(text)]
 
-    Args:
-        reply: the text to check.
-        evidence: the passages, and what the customer said of themselves (order number, e-mail address).
 
-    Returns:
-        The unsupported claims in the order of the reply; empty when the reply may be sent.
+def _without(sentence: str, claims: Sequence[Claim]) -> str:
+    """A sentence without its numbers and their units: those are checked to the letter."""
+    for claim in claims:
+        if claim.kind in ("number", "time", "date"):
+            sentence = sentence.replace(claim.text, " ", 1)
+    return sentence
+
+
+def _anchors(sentence: str, claims: Sequence[Claim]) -> frozenset[str]:
+    """What names a thing: words with a capital within the sentence, and numbers without a unit, as in "Drift 2"."""
+    inside = {claim.start + at for claim in claims for at in range(len(claim.text))}
+    named = [match.group() for match in tokens(sentence)[1:] if match.start() not in inside]
+    numbers = {claim.value for claim in claims if claim.kind == "number" and not claim.unit}
+    return frozenset(numbers.union(*(content_words(word) for word in named if word[0].isupper())))
+
+
+def _affinity(words: frozenset[str], lines: Sequence[_Line], near: np.ndarray | None) -> np.ndarray:
+    """How much each line of the evidence speaks of the same: shared words, rare ones more, and meaning."""
+    sets = [line.words | line.numbers for line in lines]
+    frequency = Counter(word for each in sets for word in each)
+    weight = {word: 1 / frequency[word] for word in words if word in frequency}
+    total = sum(weight.values()) or 1.0
+    shared = np.array([sum(weight.get(word, 0.0) for word in each) / total for each in sets], dtype=np.float32)
+    return shared if near is None else (shared + near) / 2
+
+
+def _elsewhere(
+    claim: Claim,
+    words: frozenset[str],
+    anchors: frozenset[str],
+    claims: Sequence[Claim],
+    lines: Sequence[_Line],
+    affinity: np.ndarray,
+) -> bool:
+    """Whether a value stands in the evidence, but where that speaks of something else.
+
+    That is so when a line with another value of the same kind names more of what the sentence names, or is clearly
+    nearer to it, than every line with this value; or when, in the line that has both, the words beside the other value
+    are those of the sentence.
     """
-    known = {claim for text in evidence for claim in _claims(text)}
-    return [claim for claim in _claims(reply) if claim not in known]
+    if claim.kind not in ("number", "time", "date", "free"):
+        return False
+    if sum(_same_kind(other.kind, other.unit, claim) for other in claims) > (2 if claim.kind == "time" else 1):
+        return False
+    holds = np.array([supports(claim, line.facts) for line in lines])
+    rival = np.array([any(_same_kind(kind, unit, claim) for kind, _, unit in line.facts) for line in lines]) & ~holds
+    if rival.any() and holds.any():
+        named = np.array([len(anchors & (line.words | line.numbers)) for line in lines])
+        if named[rival].max() > named[holds].max():
+            return True
+        if float(affinity[rival].max()) - float(affinity[holds].max()) > CONFLICT_MARGIN:
+            return True
+    days = {other.value for other in claims if other.kind == "weekday"}
+    if claim.kind == "time" and days:
+        dated = [line for line in lines if all(("weekday", day, "") in line.facts for day in days)]
+        if any(any(kind == "time" for kind, _, _ in line.facts) for line in dated):
+            return not any(supports(claim, line.facts) for line in dated)
+    best = lines[int(np.argmax(np.where(holds, affinity, -1)))]
+    return bool(holds.any()) and _beside_another(claim, words, best.text)
 
 
-def _claims(text: str) -> list[str]:
-    claims = [match.group().rstrip(".,;:!?)").casefold() for match in _CLAIMS.finditer(text)]
-    spelled = [_NUMBER_WORDS[match.group().casefold()] for match in _SPELLED.finditer(text)]
-    return [_canonical(claim) for claim in claims] + spelled
+def _same_kind(kind: str, unit: str, claim: Claim) -> bool:
+    if claim.kind == "free":
+        return kind == "number" and unit == "EUR"
+    return kind == claim.kind and (unit == claim.unit or {unit, claim.unit} <= _DURATIONS)
 
 
-def _canonical(claim: str) -> str:
-    """`49,90` and `49.90` and `49.9` are one number; `1,000`, `1000` and `1.000,00` are one."""
-    if not re.fullmatch(r"\d+(?:[.,]\d+)*", claim):
-        return claim
-    if re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", claim):
-        return re.sub(r"[.,]", "", claim)
-    grouped = re.fullmatch(r"(\d{1,3}(?:([.,])\d{3})+)(?!\2)[.,](\d+)", claim)
-    if grouped:
-        claim = f"{re.sub('[.,]', '', grouped[1])}.{grouped[3]}"
-    number = claim.replace(",", ".")
-    return number.rstrip("0").rstrip(".") if number.count(".") == 1 else number
+def _beside_another(claim: Claim, words: frozenset[str], line: str) -> bool:
+    """Whether the line gives this value for one thing, another for another, and the sentence speaks of the other.
+
+    In "€35 in Ireland and €69 in other countries", the words of each part that the other lacks tell them apart.
+    """
+    parts = [part for part in _PART_END.split(line) if part]
+    valued = [(part, [item for item in find_claims(part) if _same_kind(item.kind, item.unit, claim)]) for part in parts]
+    mine = [part for part, items in valued if any(item.value == claim.value for item in items)]
+    others = [(part, items[0]) for part, items in valued if items and part not in mine]
+    if len(mine) != 1 or not others:
+        return False
+    own = content_words(mine[0])
+    head = content_words(line[: next((item.start for item in find_claims(line)), 0)])
+    for part, _ in others:
+        its = content_words(part)
+        # Where one part opens with its value, both share the words before the first value: they tell nothing.
+        shared_head = head if _opens_with_value(mine[0]) or _opens_with_value(part) else frozenset()
+        if words & (its - own - shared_head) and not words & (own - its - shared_head):
+            return True
+    return False
+
+
+def _opens_with_value(part: str) -> bool:
+    claims = find_claims(part)
+    return bool(claims) and not content_words(part[: claims[0].start])

@@ -181,7 +181,7 @@ class DescriptionWriter:
             raise _Refused("promise", f"'{promise}'")
         verdict = self._guard.check(copy.whole, [facts])
         if not verdict.supported:
-            raise _Refused("unsupported", ", ".join(f"'{claim}'" for claim in verdict.problems[:5]))
+            raise _Refused("unsupported", ", ".join(f"'{item.text}'" for item in verdict.problems[:5]))
 
 
 def _read(text: str) -> Copy:
