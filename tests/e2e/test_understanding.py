@@ -46,15 +46,23 @@ def test_other_subjects_are_declined(classifier, text):
     assert classifier.predict([text])[0].ranking[0][1] < 0.5
 
 
-@pytest.mark.parametrize(
-    ("text", "intent"),
-    [
-        ("can you recommend a power bank for travelling?", "ask_recommendation"),
-        ("where's my parcel, I ordered a week ago", "order_status"),
-        ("hi there", "greet"),
-    ],
-)
-def test_the_shops_own_subjects_are_not(classifier, text, intent):
-    name, confidence = classifier.predict([text])[0].ranking[0]
+OWN_SUBJECTS = {
+    "can you recommend a power bank for travelling?": "ask_recommendation",
+    "which laptop would you suggest for a student": "ask_recommendation",
+    "where's my parcel, I ordered a week ago": "order_status",
+    "do you have wireless headphones under 100": "search_product",
+    "What is the return policy for electronic products?": "ask_return_policy",
+    "I want to return my shoes": "return_item",
+    "how long does delivery take": "ask_shipping",
+    "can I pay with paypal": "ask_payment",
+    "is it in stock?": "check_availability",
+    "hi there": "greet",
+}
 
-    assert (name, confidence >= 0.5) == (intent, True)
+
+def test_the_shops_own_subjects_are_not(classifier):
+    """One of ten may fall just short: trainings on other machines differ a little."""
+    best = {text: classifier.predict([text])[0].ranking[0] for text in OWN_SUBJECTS}
+
+    understood = [name == OWN_SUBJECTS[text] and confidence >= 0.5 for text, (name, confidence) in best.items()]
+    assert sum(understood) >= 9, best
