@@ -58,9 +58,7 @@ def passage_questions(split: str) -> list[Labelled]:
     lines = (DATA / "passage_questions.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [row for row in map(json.loads, lines) if row["split"] == split]
     return [
-        Labelled(
-            row["question"], frozenset((row["path"],)), frozenset((row["path"], name) for name in row["sections"])
-        )
+        Labelled(row["question"], frozenset((row["path"],)), frozenset((row["path"], name) for name in row["sections"]))
         for row in rows
     ]
 

@@ -1,7 +1,7 @@
 """Tells a wish ("a gift for my dad who loves gardening") from a bare request ("recommend me something")."""
 
 from shopllm_rasa.catalog.vocabulary import normal_words
-from shopllm_rasa.retrieval.knowledge_index import STOP_WORDS
+from shopllm_rasa.retrieval.product_words import STOP_WORDS
 
 # Words of asking for advice that say nothing of what is wanted.
 _BARE = frozenset(

@@ -3,7 +3,7 @@
     DIR/manifest.json            names everything below; replaced last, in one step
     DIR/encoder-<number>/        the sentence encoder the vectors were made with
     DIR/products-<number>/       see `product_part`
-    DIR/knowledge-<number>/      passages.jsonl, vectors.faiss
+    DIR/knowledge-<number>/      see `knowledge_index`
     DIR/.lock                    held by the one who changes the index
 
 A part is written as a new folder and counts only from the moment the manifest names it. A crash at any

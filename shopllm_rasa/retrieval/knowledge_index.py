@@ -1,4 +1,9 @@
-"""The knowledge index: the passages of the shop's pages, found by meaning and by words."""
+"""The knowledge index: the passages of the shop's pages, found by meaning and by words.
+
+passages.jsonl               the passages
+vectors.safetensors          vectors of all sentences and, behind them, of all passages, with the keys of their texts
+words*.safetensors, .json    the lexical index of the sentences
+"""
 
 import json
 from collections.abc import Iterator, Sequence

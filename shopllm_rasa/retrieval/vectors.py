@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from shopllm_rasa.catalog import Product
-from shopllm_rasa.errors import IndexUnusableError, SearchError
+from shopllm_rasa.errors import IndexUnusableError
 from shopllm_rasa.retrieval.exact_vectors import BLOCK, ExactVectors, checked
 from shopllm_rasa.retrieval.filters import Filters
 from shopllm_rasa.settings import VectorSettings
@@ -282,52 +282,3 @@ def _selector(allowed: Allowed) -> tuple[Any, np.ndarray]:
 def _found(index: Any, vector: np.ndarray, k: int, parameters: Any) -> np.ndarray:
     _, rows = index.search(np.ascontiguousarray(vector[None, :], dtype=np.float32), k, params=parameters)
     return rows[0][rows[0] >= 0]
-
-
-class FaissStore:
-    """An exact scan with FAISS (`IndexFlatIP` on unit vectors is the cosine)."""
-
-    def __init__(self, index: "object") -> None:
-        self._index = index
-
-    @classmethod
-    def build(cls, vectors: np.ndarray) -> "FaissStore":
-        """Makes a store of float32 unit vectors of shape (rows, dimensions).
-
-        Raises:
-            SearchError: if a vector has values that are no numbers.
-        """
-        import faiss
-
-        if not np.isfinite(vectors).all():
-            raise SearchError("A vector has values that are not finite numbers.")
-        index = faiss.IndexFlatIP(vectors.shape[1])
-        index.add(np.ascontiguousarray(vectors, dtype=np.float32))
-        return cls(index)
-
-    @classmethod
-    def load(cls, file: Path) -> "FaissStore":
-        """Reads what `save` wrote.
-
-        Raises:
-            IndexUnusableError: if the file is damaged.
-        """
-        import faiss
-
-        try:
-            return cls(faiss.read_index(str(file)))
-        except RuntimeError as error:
-            raise IndexUnusableError(f"'{file}' is damaged ({str(error)[:120]}). Build the index again.") from None
-
-    def __len__(self) -> int:
-        return int(self._index.ntotal)  # type: ignore[attr-defined]
-
-    def vectors(self) -> np.ndarray:
-        """All vectors, float32 of shape (rows, dimensions)."""
-        return self._index.reconstruct_n(0, len(self))  # type: ignore[attr-defined]
-
-    def save(self, file: Path) -> None:
-        """Writes FAISS's own format."""
-        import faiss
-
-        faiss.write_index(self._index, str(file))

@@ -485,7 +485,6 @@ class TestFailure:
     @pytest.mark.parametrize(
         "name",
         [
-            "vectors.faiss",
             "vectors.safetensors",
             "products.sqlite",
             "passages.jsonl",

@@ -19,6 +19,13 @@ PRODUCT_FILES = [
     "words.json",
     "words.safetensors",
 ]
+KNOWLEDGE_FILES = [
+    "passages.jsonl",
+    "vectors.safetensors",
+    "words-by-product.safetensors",
+    "words.json",
+    "words.safetensors",
+]
 BUILD_AGAIN = "shopllm index build --catalog FILE --out DIR"
 
 
@@ -55,7 +62,7 @@ class TestDamage:
         assert text.startswith(f"'{file}' has {file.stat().st_size:,} bytes instead of {whole:,}.")
         assert BUILD_AGAIN in text
 
-    @pytest.mark.parametrize("name", ["vectors.faiss", "passages.jsonl"])
+    @pytest.mark.parametrize("name", KNOWLEDGE_FILES)
     def test_cut_pages(self, index_copy: Path, name: str) -> None:
         file = part_folder(index_copy, "knowledge") / name
         cut(file)
@@ -205,11 +212,11 @@ class TestWriting:
         assert sorted(manifest.parts["products"].sizes) == PRODUCT_FILES
         assert manifest.parts["products"].store == "flat"
         assert manifest.parts["products"].checksums.keys() == manifest.parts["products"].sizes.keys()
-        assert set(manifest.parts["knowledge"].sizes) == {"passages.jsonl", "vectors.faiss"}
+        assert sorted(manifest.parts["knowledge"].sizes) == KNOWLEDGE_FILES
 
     def test_nothing_in_an_index_is_pickled(self, index_dir: Path) -> None:
         endings = {path.suffix for path in index_dir.rglob("*") if path.is_file()}
-        assert endings == {"", ".json", ".jsonl", ".faiss", ".onnx", ".safetensors", ".sqlite"}
+        assert endings == {"", ".json", ".jsonl", ".onnx", ".safetensors", ".sqlite"}
 
 
 class TestVerify:
