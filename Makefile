@@ -11,7 +11,7 @@ export CATALOG KNOWLEDGE RASA_PORT ACTIONS_PORT WEB_PORT PYTHON
 NAME =
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench bench-nlu lint format clean
+.PHONY: help install demo test bench bench-nlu bench-retrieval lint format clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
@@ -45,6 +45,9 @@ bench: $(STAMP) ## Measure quality and speed
 
 bench-nlu: $(STAMP) ## Compare understanding with Rasa's own pipeline (BENCH_ARGS="--only latency" for a part)
 	$(BIN)/python benchmarks/nlu.py $(BENCH_ARGS)
+
+bench-retrieval: $(STAMP) ## Measure search, scale and the life of an index (BENCH_ARGS="--only embedding" for a part)
+	$(BIN)/python benchmarks/retrieval.py $(BENCH_ARGS)
 
 lint: $(STAMP) ## Check style and types
 	$(BIN)/ruff check .

@@ -11,9 +11,10 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from shopllm_rasa.app import ShopApp, shop_app
+from shopllm_rasa.app import ShopApp
 from shopllm_rasa.catalog.mentions import Mention
 from shopllm_rasa.errors import ShopLLMError
+from shopllm_rasa.live_app import shop_app
 
 logger = logging.getLogger(__name__)
 

@@ -71,8 +71,8 @@ def _page(figures: dict[str, Any]) -> str:
     lines = [
         "# Benchmarks of retrieval",
         "",
-        "Made by `make bench-retrieval`; the raw figures are in `benchmarks/results/retrieval.json`. Times depend on the",
-        "machine and on what else it does; compare the ratios.",
+        "Made by `make bench-retrieval`; the raw figures are in `benchmarks/results/retrieval.json`. Times depend on",
+        "the machine and on what else it does; compare the ratios.",
         "",
     ]
     for part in PARTS:

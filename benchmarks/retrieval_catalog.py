@@ -25,7 +25,8 @@ QUERIES = (
     "gaming laptop", "usb-c charger", "waterproof bluetooth speaker", "ssd 500gb", "mirrorless camera for beginners",
     "phone with a good camera", "robot vacuum", "microsd card 64gb", "smart watch for running", "dash cam",
     "mechanical keyboard", "hdmi cable 6 ft", "prepaid phone", "washing machine", "external hard drive 2tb",
-    "security camera outdoor", "soundbar with subwoofer", "tablet for kids", "ink cartridge for hp", "drone with camera",
+    "security camera outdoor", "soundbar with subwoofer", "tablet for kids", "ink cartridge for hp",
+    "drone with camera",
     "car stereo with bluetooth", "air conditioner for bedroom", "wifi router for large house", "fitness tracker",
     "turntable", "graphics card", "microwave oven stainless steel",
 )  # fmt: skip

@@ -1,13 +1,11 @@
 """Puts the capabilities together from the settings; the doors ask here."""
 
-import functools
-import threading
 from functools import cached_property
 
 from shopllm_rasa.catalog.mentions import MentionFinder
 from shopllm_rasa.catalog.vocabulary import Vocabulary
 from shopllm_rasa.generation import Answerer
-from shopllm_rasa.generation.backends import create_chain, create_completing
+from shopllm_rasa.generation.backends import GenerationBackend, create_chain, create_completing
 from shopllm_rasa.generation.guard import GroundingGuard
 from shopllm_rasa.generation.prompts import Prompts
 from shopllm_rasa.insights import DescriptionWriter, ReviewStore
@@ -17,6 +15,9 @@ from shopllm_rasa.retrieval.product_search import ProductQuery, SearchResult, re
 from shopllm_rasa.retrieval.references import ReferenceResolver
 from shopllm_rasa.settings import Settings
 from shopllm_rasa.shop import ShopStore
+
+# What a new index changes nothing of.
+_BESIDE_THE_INDEX = ("backends", "store", "reviews", "describer")
 
 
 class ShopApp:
@@ -28,14 +29,37 @@ class ShopApp:
         True
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, earlier: "ShopApp | None" = None) -> None:
+        """Takes the settings, and an app of the same settings whose parts beside the index are used on."""
         self.settings = settings
+        for name in _BESIDE_THE_INDEX:
+            if earlier is not None and name in vars(earlier):
+                vars(self)[name] = vars(earlier)[name]
+
+    def open(self) -> None:
+        """Opens everything now rather than when it is asked for.
+
+        Raises:
+            ShopLLMError: if something of it cannot be opened.
+        """
+        _ = (
+            self.products,
+            self.knowledge,
+            self.mentions,
+            self.answerer,
+            self.recommender,
+            self.references,
+            self.reviews,
+            self.store,
+        )
 
     @cached_property
     def products(self) -> ProductIndex:
         """The product index."""
         encoder = self.settings.encoder
-        return ProductIndex.open(self.settings.index_dir, model=encoder.model, threads=encoder.threads)
+        return ProductIndex.open(
+            self.settings.index_dir, model=encoder.model, threads=encoder.threads, vectors=self.settings.vectors
+        )
 
     @cached_property
     def knowledge(self) -> KnowledgeIndex:
@@ -48,12 +72,16 @@ class ShopApp:
         return MentionFinder(Vocabulary.of(self.products.products))
 
     @cached_property
+    def backends(self) -> tuple[GenerationBackend, ...]:
+        """What composes replies: the settings' backend and its fallbacks."""
+        return create_chain(self.settings)
+
+    @cached_property
     def answerer(self) -> Answerer:
         """Answers questions from the pages."""
         generation = self.settings.generation
-        chain = create_chain(self.settings)
         return Answerer(
-            self.knowledge, chain, generation.answer_threshold, self.settings.retrieval.passages, self.guard
+            self.knowledge, self.backends, generation.answer_threshold, self.settings.retrieval.passages, self.guard
         )
 
     @cached_property
@@ -100,29 +128,3 @@ class ShopApp:
         """Searches with the settings' limits, relaxing where nothing fits."""
         retrieval = self.settings.retrieval
         return search_products(self.products, query, k or retrieval.products_shown, retrieval.min_product_score)
-
-
-_lock = threading.Lock()
-
-
-def shop_app() -> ShopApp:
-    """The process's one app, made from the settings in force when it is first asked for."""
-    with _lock:
-        return _make()
-
-
-@functools.lru_cache(maxsize=1)
-def _make() -> ShopApp:
-    app = ShopApp(Settings.load())
-    # Opened here, under the lock, so that two first messages do not load the encoder twice.
-    _ = (
-        app.products,
-        app.knowledge,
-        app.mentions,
-        app.answerer,
-        app.recommender,
-        app.references,
-        app.reviews,
-        app.store,
-    )
-    return app

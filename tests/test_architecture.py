@@ -17,6 +17,7 @@ FLOORS = (
     {"catalog", "encoders"},
     {"retrieval", "generation", "recommendation", "shop", "insights"},
     {"app"},
+    {"live_app"},
     {"cli", "nlu", "nlg", "channels", "demo", "actions"},
 )
 
@@ -91,7 +92,7 @@ def test_nothing_read_from_disk_can_run(file: Path) -> None:
 
 
 ACTIONS = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in SOURCES if room_of(file) == "actions"]
-CAPABILITIES = sorted(f"shopllm_rasa.{name}" for rooms in FLOORS[:4] for name in rooms)
+CAPABILITIES = sorted(f"shopllm_rasa.{name}" for rooms in FLOORS[:5] for name in rooms)
 
 
 @pytest.mark.parametrize(

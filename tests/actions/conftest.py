@@ -23,7 +23,7 @@ from actions.products import (
     ActionRecommend,
     ActionSearchProducts,
 )
-from shopllm_rasa import app
+from shopllm_rasa import live_app
 from shopllm_rasa.catalog.mentions import MentionFinder
 from shopllm_rasa.settings import SETTINGS_ENV
 from shopllm_rasa.shop import ShopStore
@@ -149,9 +149,9 @@ def _shop(settings_file: Path) -> Iterator[None]:
     """The process's app is the one of `settings_file`, opened once for a module's tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(SETTINGS_ENV, str(settings_file))
-        app._make.cache_clear()
+        live_app._live.cache_clear()
         yield
-        app._make.cache_clear()
+        live_app._live.cache_clear()
 
 
 @pytest.fixture
@@ -174,8 +174,8 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finder: MentionFinde
         file = tmp_path / "shopllm.yml"
         file.write_text(settings, encoding="utf-8")
         monkeypatch.setenv(SETTINGS_ENV, str(file))
-        app._make.cache_clear()
+        live_app._live.cache_clear()
         return Talk(finder)
 
     yield start
-    app._make.cache_clear()
+    live_app._live.cache_clear()
