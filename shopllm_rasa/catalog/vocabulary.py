@@ -3,7 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shopllm_rasa.catalog.product import Product
@@ -42,26 +42,47 @@ class Vocabulary:
     @classmethod
     def of(cls, products: Iterable[Product]) -> "Vocabulary":
         """Collects the names of a catalogue."""
-        brands: Counter[str] = Counter()
-        categories: Counter[str] = Counter()
-        values: dict[str, Counter[str]] = defaultdict(Counter)
+        brands: set[str] = set()
+        categories: set[str] = set()
+        attributes: set[tuple[str, str]] = set()
         names: dict[str, str] = {}
-        words: Counter[str] = Counter()
+        words: set[str] = set()
         for product in products:
             names[product.id] = product.name
-            brands.update([product.brand] if product.brand else [])
+            brands.add(product.brand)
             categories.update(product.categories)
-            for name in product.attributes:
-                attribute = SPOKEN_ATTRIBUTES.get(name.casefold())
-                if attribute:
-                    values[attribute].update(value.casefold() for value in product.attribute_values(name))
+            attributes.update((name, value) for name in product.attributes for value in product.attribute_values(name))
             words.update(normal_words(product.search_text))
+        vocabulary = cls.of_names(brands, categories, attributes, words)
+        return replace(vocabulary, products=names)
+
+    @classmethod
+    def of_names(
+        cls,
+        brands: Iterable[str],
+        categories: Iterable[str],
+        attributes: Iterable[tuple[str, str]],
+        words: Iterable[str],
+    ) -> "Vocabulary":
+        """Takes the different names of a catalogue, without its products: what a query may limit itself to.
+
+        Args:
+            brands: brand names.
+            categories: names of all levels.
+            attributes: names of attributes, each with one of its values.
+            words: every word of the catalogue.
+        """
+        values: dict[str, set[str]] = defaultdict(set)
+        for name, value in attributes:
+            attribute = SPOKEN_ATTRIBUTES.get(name.casefold())
+            if attribute:
+                values[attribute].add(value.casefold().strip())
         sizes = {size for value in values.pop("sizes", ()) for size in _sizes(value)}
         return cls(
-            sorted(brands),
+            sorted(filter(None, brands)),
             sorted(categories),
             {k: sorted({*v, *_kinds(v)}) for k, v in values.items() if v},
-            names,
+            {},
             sorted(words),
             sorted(sizes),
         )

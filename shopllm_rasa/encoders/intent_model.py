@@ -90,7 +90,7 @@ class IntentSentimentModel:
         self._heads = dict(heads)
         self.description = description
         self.examples = tuple(examples)
-        self._mender = SpellingMender([item.text for item in examples]) if description.mends_typos else None
+        self._mender = SpellingMender.of_examples([item.text for item in examples]) if description.mends_typos else None
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Classifies texts."""

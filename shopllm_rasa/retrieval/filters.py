@@ -11,7 +11,11 @@ from shopllm_rasa.catalog.product import AttributeValue, joined
 from shopllm_rasa.catalog.vocabulary import SPOKEN_ATTRIBUTES, normal_words
 from shopllm_rasa.errors import SearchError
 
-_TEXT_LISTS = ("brands", "categories", "exclude_brands", "exclude_categories", "exclude_words")
+# "no-contract", "non-stick", "without contract", "sugar-free"
+_LACKED = re.compile(r"\b(?:no|non|without)[\s-]+\w+|\b\w+[\s-]free\b", re.I)
+_FOR = re.compile(r"\b(?:for|fits|compatible with|works with)\b", re.I)
+_EXCLUSIONS = ("exclude_brands", "exclude_categories", "exclude_words")
+_TEXT_LISTS = ("brands", "categories", *_EXCLUSIONS)
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,12 @@ class Filters:
         attributes: name to required value; the name '' stands for any attribute.
         in_stock: True keeps only what is on hand.
         min_rating: lowest mean of the customers' stars; products without ratings do not fit.
-        exclude_brands: brands that are not wanted.
+        exclude_brands: brands that are not wanted, also where another sells the product: a phone "Boost Mobile -
+            Samsung Galaxy J3" is a Samsung, a case "for Samsung" is not.
         exclude_categories: categories that are not wanted.
         exclude_words: words, or phrases of several, that stand in no name, brand, category or attribute of a
-            result. Descriptions may have them: "no contract needed" is no reason against a phone without one.
+            result. Descriptions may have them: "no contract needed" is no reason against a phone without one, nor
+            are names that say "no contract", "without contract" or "contract-free".
     """
 
     price_min: Decimal | None = None
@@ -90,6 +96,10 @@ class Filters:
         brand = product.brand.casefold()
         if (self.brands and brand not in folded(self.brands)) or brand in folded(self.exclude_brands):
             return False
+        if self.exclude_brands:
+            made_by = maker_words(product)
+            if any(words and made_by.issuperset(words) for words in map(normal_words, self.exclude_brands)):
+                return False
         steps = folded(product.categories)
         if (self.categories and not folded(self.categories) & steps) or folded(self.exclude_categories) & steps:
             return False
@@ -129,27 +139,55 @@ class Filters:
         return words
 
     def __bool__(self) -> bool:
-        return self != Filters()
+        return self != _NOTHING
 
-    def relaxations(self) -> list[tuple[str, "Filters"]]:
+    def under(self, firm: "Filters") -> "Filters":
+        """These conditions and firmer ones, which win where both speak of the same.
+
+        Exclusions of both hold. A limit of these that contradicts the firm ones goes.
+        """
+        mine = {
+            item.name: getattr(self, item.name) for item in fields(self) if getattr(firm, item.name) == getattr(_NOTHING, item.name)
+        }
+        if "price_min" in mine and firm.price_max is not None and (self.price_min or 0) > firm.price_max:
+            del mine["price_min"]
+        if "price_max" in mine and firm.price_min is not None and (self.price_max or firm.price_min) < firm.price_min:
+            del mine["price_max"]
+        unwanted = {name: tuple(dict.fromkeys(getattr(firm, name) + getattr(self, name))) for name in _EXCLUSIONS}
+        for wanted, name in (("brands", "exclude_brands"), ("categories", "exclude_categories")):
+            asked = folded(getattr(firm, wanted))
+            unwanted[name] = tuple(value for value in unwanted[name] if value.casefold() not in asked)
+            gone = folded(getattr(firm, name))
+            mine[wanted] = tuple(value for value in mine.get(wanted, ()) if value.casefold() not in gone)
+            if not mine[wanted]:
+                del mine[wanted]
+        attributes = {**self.attributes, **firm.attributes}
+        return replace(firm, **{**mine, **unwanted, "attributes": attributes})
+
+    def relaxations(self, kept: "Filters | None" = None) -> list[tuple[str, "Filters"]]:
         """Ever wider filters, in the order in which conditions are given up.
 
         Attributes go first, then the rating, the brand, and the price. Category, stock and exclusions stay: a
         bed is no answer to someone who asked for a kettle, nor a pink one to someone who wants none.
+
+        Args:
+            kept: conditions that stay.
 
         Returns:
             Pairs of what was given up last and the filters that are left.
         """
         steps = []
         current = self
-        for name, names, empty in (
-            ("attributes", ("attributes",), {}),
-            ("rating", ("min_rating",), None),
-            ("brand", ("brands",), ()),
-            ("price", ("price_min", "price_max"), None),
+        stay = kept or _NOTHING
+        for name, names in (
+            ("attributes", ("attributes",)),
+            ("rating", ("min_rating",)),
+            ("brand", ("brands",)),
+            ("price", ("price_min", "price_max")),
         ):
-            if any(getattr(current, part) not in (None, (), {}) for part in names):
-                current = replace(current, **dict.fromkeys(names, empty))
+            wider = replace(current, **{part: getattr(stay, part) for part in names})
+            if wider != current:
+                current = wider
                 steps.append((name, current))
         return steps
 
@@ -204,9 +242,15 @@ def spaced(text: str) -> str:
 
 
 def identity_words(product: Product) -> tuple[str, ...]:
-    """The words that say what a product is: all but its description's."""
+    """The words that say what a product is: all but its description's, and but those it says it is without."""
     values = (joined(value) for value in product.attributes.values())
-    return normal_words(" ; ".join((product.name, product.brand, *product.categories, *values)))
+    text = " ; ".join((product.name, product.brand, *product.categories, *values))
+    return normal_words(_LACKED.sub(" ", text))
+
+
+def maker_words(product: Product) -> frozenset[str]:
+    """The words that may say who made a product: its brand's, and its name's up to what it is for."""
+    return frozenset(normal_words(f"{product.brand} ; {_FOR.split(product.name, maxsplit=1)[0]}"))
 
 
 def folded(values: Iterable[str]) -> set[str]:
@@ -243,3 +287,6 @@ def _texts(name: str, value: Any) -> tuple[str, ...]:
     if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
         raise SearchError(f"'{name}' is {value}; expected a text or a list of texts.")
     return tuple(texts)
+
+
+_NOTHING = Filters()

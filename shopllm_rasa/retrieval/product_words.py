@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
 
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.catalog.product import joined
@@ -12,7 +12,7 @@ from shopllm_rasa.catalog.vocabulary import normal_word, normal_words
 # How much a word counts by the field it stands in: the weighted term frequency of BM25F (Robertson, Zaragoza and
 # Taylor, "Simple BM25 extension to multiple weighted fields", 2004). Chosen on the tuning queries of
 # benchmarks/data/electronics_queries.jsonl.
-FIELD_WEIGHTS = {"name": 4, "brand": 2, "categories": 2, "attributes": 2, "description": 1}
+FIELD_WEIGHTS = {"name": 6, "brand": 2, "categories": 4, "attributes": 4, "description": 1}
 # A longer text says little more, and costs memory in each posting.
 MAX_FIELD_WORDS = 2_000
 MAX_FREQUENCY = 255
@@ -60,21 +60,56 @@ _MEASURE = re.compile(rf"(?<![\w.])(?P<number>{_NUMBER})[\s-]?(?:{_UNIT})(?!\w)"
 _TOKEN = re.compile(r"[^\W_]+(?:[-./][^\W_]+)*(?:['’][^\W\d_]+)?", re.UNICODE)
 _PIECE = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?", re.UNICODE)
 _SIGNS = re.compile(r"[-./]")
+# "Note5" is "Note 5", and "S 7" is "S7".
+_NAME_AND_NUMBER = re.compile(r"([a-z]{3,})(\d+)")
+# What tells one model from another: "7", "s7", "6s", "g5", but no measure such as "64gb".
+_MODEL = re.compile(r"[a-z]{0,3}\d{1,4}[a-z]?")
+_VARIANTS = frozenset("plus pro max mini ultra lite xl edge active air prime play compact se ti".split())
 
 
 def search_words(text: str) -> Iterator[str]:
     """The words of a text as the lexical index has them.
 
     Measures get one form ("64 GB" and "64gb" are one word). A code that has digits is given whole, without its
-    inner signs, and in pieces: "WH-1000XM2" gives wh1000xm2, wh and 1000xm2.
+    inner signs, and in pieces: "WH-1000XM2" gives wh1000xm2, wh and 1000xm2. So is a name with a number: "Note5" gives
+    note5, note and 5. A letter and a number that stand apart are given together as well: "S 7" gives s, 7 and s7.
     """
+    letter = ""
     for match in _TOKEN.finditer(_MEASURE.sub(_measure, text)):
         token = match.group()
         pieces = _PIECE.findall(token)
         if len(pieces) > 1 and any(sign.isdigit() for sign in token):
             yield _SIGNS.sub("", token).casefold()
         for piece in pieces:
-            yield normal_word(piece)
+            word = normal_word(piece)
+            yield word
+            if letter and word.isdecimal():
+                yield letter + word
+            if named := _NAME_AND_NUMBER.fullmatch(word):
+                yield from named.groups()
+            letter = word if len(word) == 1 and word.isalpha() else ""
+
+
+def model_words(words: Iterable[str]) -> Iterator[str]:
+    """For each number of a model a word that says whether a variant follows: "7+plus" for "iPhone 7 Plus", else "7=".
+
+    All words of "iPhone 7" stand in the name of an iPhone 7 Plus; this one does not.
+
+    Args:
+        words: what `search_words` gave.
+    """
+    before = ""
+    waiting = ""
+    for word in words:
+        if waiting:
+            yield f"{waiting}+{word}" if word in _VARIANTS else f"{waiting}="
+            waiting = ""
+        # A number alone is a model's only behind a name: "iphone 7", but not "2 pack".
+        if _MODEL.fullmatch(word) and (not word.isdecimal() or (len(before) > 1 and before.isalpha())):
+            waiting = word
+        before = word
+    if waiting:
+        yield f"{waiting}="
 
 
 def _measure(match: "re.Match[str]") -> str:
@@ -97,9 +132,10 @@ def product_words(product: Product) -> Counter[str]:
     counts: Counter[str] = Counter()
     for name, text in fields.items():
         weight = FIELD_WEIGHTS[name]
-        for number, word in enumerate(search_words(text)):
-            if number >= MAX_FIELD_WORDS:
-                break
+        words = list(islice(search_words(text), MAX_FIELD_WORDS))
+        if name == "name":
+            words += model_words(words)
+        for word in words:
             counts[word] = min(counts[word] + weight, MAX_FREQUENCY)
     return counts
 

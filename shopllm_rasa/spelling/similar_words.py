@@ -71,14 +71,18 @@ class SimilarWords:
 
     def nearest(self, word: str) -> str | None:
         """The word with the fewest edits, if they are few enough; of several the one that shares the most letters."""
-        if not is_comparable(word):
+        if not is_comparable(word, MIN_LETTERS - 1):
             return None
+        # Of four letters only a missing fifth is believed: "stik" is "stick".
+        is_short = len(word) < MIN_LETTERS
         best, best_rank = None, (_EDITS_LONG + 1, False, 0.0)
         for candidate in self.candidates(word):
             begins_alike = candidate[0] == word[0]
             edits = _EDITS_LONG if len(candidate) >= _LONG else _EDITS_SHORT
             if not begins_alike:
                 edits = _EDITS_SHORT if len(word) >= _MIN_LETTERS_OTHER_FIRST else 0
+            if is_short and not (begins_alike and candidate[-1] == word[-1]):
+                continue
             distance = OSA.distance(word, candidate, score_cutoff=edits)
             is_likely = begins_alike and candidate in self._likely
             rank = (distance, not is_likely, -fuzz.ratio(word, candidate))
@@ -87,9 +91,9 @@ class SimilarWords:
         return best
 
 
-def is_comparable(word: str) -> bool:
+def is_comparable(word: str, min_letters: int = MIN_LETTERS) -> bool:
     """Whether a word is one whose typos can be told: letters only, not too few, not too many."""
-    return MIN_LETTERS <= len(word) <= MAX_LETTERS and word.isalpha()
+    return min_letters <= len(word) <= MAX_LETTERS and word.isalpha()
 
 
 def _pairs(word: str) -> set[str]:

@@ -13,7 +13,7 @@ EXAMPLES = [
 
 @pytest.fixture(scope="module")
 def mender() -> SpellingMender:
-    return SpellingMender(EXAMPLES)
+    return SpellingMender.of_examples(EXAMPLES)
 
 
 @pytest.mark.parametrize(
@@ -48,15 +48,15 @@ def test_what_is_no_typo_stays(mender: SpellingMender, text: str) -> None:
 
 
 def test_words_of_the_examples_are_known() -> None:
-    assert SpellingMender([*EXAMPLES, "is the Xperiaa in stock"]).mend("my xperiaa") == "my xperiaa"
-    assert SpellingMender([*EXAMPLES, "is the Xperiaa in stock"]).mend("my xperiiaa") == "my xperiaa"
+    assert SpellingMender.of_examples([*EXAMPLES, "is the Xperiaa in stock"]).mend("my xperiaa") == "my xperiaa"
+    assert SpellingMender.of_examples([*EXAMPLES, "is the Xperiaa in stock"]).mend("my xperiiaa") == "my xperiaa"
 
 
 def test_nothing_is_mended_where_the_examples_are_of_another_language() -> None:
     german = ["wo bleibt meine Bestellung", "ich möchte meine Lieferung zurückgeben", "wann kommt das Paket"]
 
-    assert SpellingMender(german).mend("kommt meine lieferungg") == "kommt meine lieferungg"
-    assert SpellingMender([]).mend("cancle my delievry") == "cancle my delievry"
+    assert SpellingMender.of_examples(german).mend("kommt meine lieferungg") == "kommt meine lieferungg"
+    assert SpellingMender.of_examples([]).mend("cancle my delievry") == "cancle my delievry"
 
 
 def test_a_message_looks_up_a_bounded_number_of_words(mender: SpellingMender) -> None:

@@ -61,6 +61,7 @@ class NameFinder:
         for brand in vocabulary.brands:
             self._add(_Name("brand", brand, capital=brand.casefold() in common_words(_TOO_COMMON)))
         self._add_joined()
+        self._add_short_brands(vocabulary.brands)
         self._longest_from: dict[str, int] = {}
         for words in self._names:
             self._longest_from[words[0]] = max(len(words), self._longest_from.get(words[0], 0))
@@ -122,6 +123,13 @@ class NameFinder:
             joined = "".join(words)
             if len(words) == 2 and name.kind in ("brand", "category") and joined not in ordinary:
                 self._names.setdefault((joined,), name)
+
+    def _add_short_brands(self, brands: list[str]) -> None:
+        """Nobody says "kate spade new york": two words of three or more will do, where no other name has them."""
+        for brand in brands:
+            words = normal_words(brand)
+            if len(words) > 2:
+                self._names.setdefault(words[:2], _Name("brand", brand))
 
     def find(self, text: str) -> list[Mention]:
         """Finds names, in the order of the text; none overlaps another."""
