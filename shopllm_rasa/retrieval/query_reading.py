@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from shopllm_rasa.catalog.mentions import LOOSE_CONFIDENCE, Mention, MentionFinder
-from shopllm_rasa.catalog.vocabulary import Vocabulary, normal_words
+from shopllm_rasa.catalog.vocabulary import Vocabulary, normal_word, normal_words
 from shopllm_rasa.retrieval.filters import Filters, attribute_name
 from shopllm_rasa.retrieval.lexical import LexicalIndex
 from shopllm_rasa.retrieval.product_columns import ProductColumns
@@ -69,8 +69,8 @@ class QueryReader:
 
     A brand is a limit unless the message asks for what fits it ("for my Samsung"), or unless it stands mostly in
     the names of other makers' products about the rest of the query: nearly all watch bands that name Apple are others'.
-    A category is a limit where it holds most of the products that match the query: a shop that files a tenth of its
-    iPhone cases under "iPhone 7 Cases" does not mean the others to be hidden.
+    A category is a limit where it holds most of the products that match its name: a shop that files a tenth of its
+    cases for the iPhone 7 under "iPhone 7 Cases" does not mean the others to be hidden.
 
     Args:
         columns: of the index.
@@ -91,8 +91,12 @@ class QueryReader:
     @cached_property
     def _mender(self) -> SpellingMender:
         right = frozenset({*english_words(), *SHOP_TALK})
+
+        def is_known(word: str) -> bool:
+            return word in right or normal_word(word) in self._words
+
         letters = {word for word in self._words.words if word.isalpha()}
-        return SpellingMender(letters, right.__contains__, min_letters=_MIN_TYPO_LETTERS, knows_forms=False)
+        return SpellingMender(letters, is_known, min_letters=_MIN_TYPO_LETTERS, knows_forms=False)
 
     @cached_property
     def _brand_words(self) -> list[tuple[tuple[str, ...], str]]:
@@ -117,7 +121,7 @@ class QueryReader:
         for exclusion in find_exclusions(text):
             if not any(start <= exclusion.start < end for start, end in (*spans, *unwanted.spans)):
                 self._exclude(text, exclusion, found, unwanted)
-        if not _content(_without(text, [*spans, *unwanted.spans])):
+        if unwanted.words and not _content(_without(text, [*spans, *unwanted.spans])):
             # "no contract phone": what is not wanted would be all there is.
             unwanted = _Unwanted()
         spans += unwanted.spans
@@ -131,7 +135,7 @@ class QueryReader:
             price_min=amounts.get("price_min"),
             price_max=amounts.get("price_max"),
             brands=tuple(name for name in brands if name not in unwanted.brands),
-            categories=self._category(text, found, lookup),
+            categories=self._category(text, found),
             attributes={
                 "sizes" if m.kind == "size" else m.role or "": m.value
                 for m in found
@@ -174,7 +178,8 @@ class QueryReader:
                 if not all(word in self._words for word in search_words(term)):
                     break
                 unwanted.words.append(term.casefold())
-            previous, end = kind, max(term_end, named.end if named else 0)
+            # "no Casaro kettles" is about kettles still.
+            previous, end = kind, named.end if named is not None and named.end < stop else term_end
         if end is not None:
             unwanted.spans.append((exclusion.start, end))
 
@@ -205,14 +210,14 @@ class QueryReader:
         named = about & (self._columns.with_words(own_words) | own)
         return not named.any() or (about & own).sum() >= _OWN_SHARE * named.sum()
 
-    def _category(self, text: str, found: Iterable[Mention], lookup: Sequence[str]) -> tuple[str, ...]:
+    def _category(self, text: str, found: Iterable[Mention]) -> tuple[str, ...]:
         for mention in found:
             # What is only likely guides no filter: "cases" may mean more than "Wireless Chargers & Cases".
             if mention.kind != "category" or mention.confidence <= LOOSE_CONFIDENCE:
                 continue
             if _FITS.search(text[: mention.start]):
                 continue
-            about = self._about(lookup)
+            about = self._about(self._lookup(mention.value))
             inside = self._columns.of_category(mention.value)
             if about is None or (about & inside).sum() >= _OWN_SHARE * about.sum():
                 return (mention.value,)
