@@ -7,7 +7,6 @@ from actions.products import ActionRecommend, found_reply
 from shopllm_rasa.app import ShopApp
 from shopllm_rasa.errors import SearchError
 from shopllm_rasa.generation import Answer
-from shopllm_rasa.retrieval.product_search import read_query
 
 _QUESTION = re.compile(
     r"\?|^\s*(?:who|what|when|where|why|how|which|whose|do|does|did|can|could|is|are|am|was|were|will|would|should"
@@ -56,7 +55,7 @@ class ActionAnswer(ShopAction):
         if not seeks and not (names_products and is_short):
             return None
         try:
-            result = app.search(read_query(turn.text, turn.mentions))
+            result = app.search(app.read_query(turn.text, turn.mentions))
         except SearchError:
             return None
         if not result.hits or (seeks and result.hits[0].score < STRONG_MATCH):

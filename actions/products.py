@@ -10,9 +10,20 @@ from shopllm_rasa.catalog import Product
 from shopllm_rasa.catalog.facts import comparison_text, price_text, stock_text, with_price
 from shopllm_rasa.errors import SearchError
 from shopllm_rasa.recommendation import names_a_wish
-from shopllm_rasa.retrieval.product_search import SearchResult, read_query
+from shopllm_rasa.retrieval.product_search import SearchResult
 
-_RELAXED_WORDS = {"attributes": "all of those details", "brand": "that brand", "price": "that price"}
+_RELAXED_WORDS = {
+    "attributes": "all of those details",
+    "rating": "ratings like that",
+    "brand": "that brand",
+    "price": "that price",
+}
+_SORTED_WORDS = {
+    "price": "The cheapest first:",
+    "-price": "The most expensive first:",
+    "rating": "The best rated first:",
+    "popularity": "What sells best first:",
+}
 
 
 class ActionSearchProducts(ShopAction):
@@ -25,7 +36,7 @@ class ActionSearchProducts(ShopAction):
     def reply(self, app: ShopApp, turn: Turn) -> Reply:
         """Searches and shows cards."""
         try:
-            result = app.search(read_query(turn.text, turn.mentions))
+            result = app.search(app.read_query(turn.text, turn.mentions))
         except SearchError as error:
             return Reply(f"I cannot search for that: {error}")
         if not result.hits:
@@ -40,9 +51,11 @@ def found_reply(result: SearchResult, turn: Turn, opening: str = "") -> Reply:
     """Shows what a search found and says what had to be given up for it."""
     count = len(result.hits)
     text = opening or ("Here is what I found:" if count > 1 else "I found one product:")
-    if result.relaxed:
-        given_up = _RELAXED_WORDS[result.relaxed[-1]]
-        text = f"I found nothing with {given_up}, but this comes close:"
+    if result.sort and count > 1 and not opening:
+        text = _SORTED_WORDS[result.sort]
+    given_up = [_RELAXED_WORDS[name] for name in result.relaxed if name in _RELAXED_WORDS]
+    if given_up:
+        text = f"I found nothing with {given_up[-1]}, but this comes close:"
     products = [hit.product for hit in result.hits]
     cards = product_cards([(product, "") for product in products], turn)
     return Reply(sorry(turn) + text, elements=cards, slots=shown(products))
@@ -57,7 +70,7 @@ class ActionRecommend(ShopAction):
 
     def reply(self, app: ShopApp, turn: Turn) -> Reply:
         """Recommends with reasons."""
-        query = read_query(turn.text, turn.mentions)
+        query = app.read_query(turn.text, turn.mentions)
         wanted = names_a_wish(turn.text)
         viewed = [item for item in [turn.current, *turn.shown] if item]
         verified = turn.slots.get("verified_order")
@@ -94,7 +107,7 @@ class _AboutProducts(ShopAction):
         """Searches when the customer named a kind of product, else asks which one is meant."""
         named = any(m.kind in ("brand", "category", "attribute") for m in turn.mentions)
         if named:
-            result = app.search(read_query(turn.text, turn.mentions))
+            result = app.search(app.read_query(turn.text, turn.mentions))
             if result.hits:
                 return found_reply(result, turn, "Which of these do you mean?")
         return Reply(self.question)

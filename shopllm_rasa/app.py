@@ -1,8 +1,9 @@
 """Puts the capabilities together from the settings; the doors ask here."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
-from shopllm_rasa.catalog.mentions import MentionFinder
+from shopllm_rasa.catalog.mentions import Mention, MentionFinder
 from shopllm_rasa.catalog.vocabulary import Vocabulary
 from shopllm_rasa.generation import Answerer
 from shopllm_rasa.generation.backends import GenerationBackend, create_chain, create_completing
@@ -10,14 +11,16 @@ from shopllm_rasa.generation.guard import GroundingGuard
 from shopllm_rasa.generation.prompts import Prompts
 from shopllm_rasa.insights import DescriptionWriter, ReviewStore
 from shopllm_rasa.recommendation import Recommender
-from shopllm_rasa.retrieval import KnowledgeIndex, ProductIndex
-from shopllm_rasa.retrieval.product_search import ProductQuery, SearchResult, read_query, search_products
+from shopllm_rasa.retrieval import Filters, KnowledgeIndex, ProductIndex
+from shopllm_rasa.retrieval.product_search import SearchResult, search_products
+from shopllm_rasa.retrieval.query_reading import ProductQuery
 from shopllm_rasa.retrieval.references import ReferenceResolver
+from shopllm_rasa.retrieval.reranker import Reranker
 from shopllm_rasa.settings import Settings
 from shopllm_rasa.shop import ShopStore
 
 # What a new index changes nothing of.
-_BESIDE_THE_INDEX = ("backends", "store", "reviews", "describer")
+_BESIDE_THE_INDEX = ("backends", "store", "reranker", "reviews", "describer")
 
 
 class ShopApp:
@@ -49,6 +52,7 @@ class ShopApp:
             self.answerer,
             self.recommender,
             self.references,
+            self.reranker,
             self.reviews,
             self.store,
         )
@@ -120,11 +124,24 @@ class ShopApp:
             create_completing(self.settings), Prompts(self.settings.resolve(prompts) if prompts else None)
         )
 
-    def read_query(self, text: str) -> ProductQuery:
-        """Parts a text into words and limits."""
-        return read_query(text, self.mentions.find(text))
+    @cached_property
+    def reranker(self) -> Reranker | None:
+        """Reads the best products again, where the settings name a model for it."""
+        model = self.settings.retrieval.reranker
+        return Reranker(model) if model else None
 
-    def search(self, query: ProductQuery, k: int | None = None) -> SearchResult:
-        """Searches with the settings' limits, relaxing where nothing fits."""
+    def read_query(self, text: str, mentions: Sequence[Mention] | None = None) -> ProductQuery:
+        """Parts a text into words, limits and an order; what it mentions is looked for where it is not known yet."""
+        return self.products.reader.read(text, mentions)
+
+    def search(self, query: ProductQuery, k: int | None = None, fixed: Filters | None = None) -> SearchResult:
+        """Searches with the settings' limits; what was read is given up where nothing fits, `fixed` is not."""
         retrieval = self.settings.retrieval
-        return search_products(self.products, query, k or retrieval.products_shown, retrieval.min_product_score)
+        return search_products(
+            self.products,
+            query,
+            k or retrieval.products_shown,
+            retrieval.min_product_score,
+            fixed,
+            self.reranker,
+        )

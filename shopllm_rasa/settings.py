@@ -119,6 +119,11 @@ class RetrievalSettings(_Section):
     min_product_score: float = Field(
         default=0.25, ge=0, le=1, description="cosine below which a product is not a match for what was asked"
     )
+    reranker: str | None = Field(
+        default=None,
+        min_length=1,
+        description="a cross-encoder that reads the best products again: a Hugging Face name, a folder, or null",
+    )
 
 
 class VectorSettings(_Section):

@@ -162,7 +162,9 @@ class CrossValidation:
         columns = [self._intents.index(intent) for intent in trained]
         vectors = self._tuner.embed([example.text for example in training])
         means = class_means(vectors, [str(example.intent) for example in training], trained)
-        mender = SpellingMender.of_examples([example.text for example in training]) if self._options.mend_typos else None
+        mender = (
+            SpellingMender.of_examples([example.text for example in training]) if self._options.mend_typos else None
+        )
 
         def features(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
             probabilities = np.zeros((len(texts), len(self._intents)), dtype=np.float32)

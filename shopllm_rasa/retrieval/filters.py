@@ -146,9 +146,8 @@ class Filters:
 
         Exclusions of both hold. A limit of these that contradicts the firm ones goes.
         """
-        mine = {
-            item.name: getattr(self, item.name) for item in fields(self) if getattr(firm, item.name) == getattr(_NOTHING, item.name)
-        }
+        open_names = [item.name for item in fields(self) if getattr(firm, item.name) == getattr(_NOTHING, item.name)]
+        mine = {name: getattr(self, name) for name in open_names}
         if "price_min" in mine and firm.price_max is not None and (self.price_min or 0) > firm.price_max:
             del mine["price_min"]
         if "price_max" in mine and firm.price_min is not None and (self.price_max or firm.price_min) < firm.price_min:

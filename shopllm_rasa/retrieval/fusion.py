@@ -7,13 +7,14 @@ import numpy as np
 # A convex combination of both scores, brought to a like range; Bruch, Gai and Ingber, "An analysis of fusion functions
 # for hybrid retrieval" (2022), found it better than reciprocal ranks, and that one weight is quickly tuned.
 # Chosen on the tuning queries of benchmarks/data/electronics_queries.jsonl.
-DENSE_SHARE = 0.75
+DENSE_SHARE = 0.7
 # How many products each of the two proposes, at least; all proposed ones get both scores.
 CANDIDATES = 100
 # Sorting by price or rating, and counts of facets, look at products that are about what was asked: those whose score
-# is at least this share of the best, among so many.
+# is at least this share of the best, among so many. Sorting keeps to the narrowest categories of the first few.
 RELEVANT_SHARE = 0.6
 RELEVANT_ROWS = 500
+KIND_ROWS = 10
 
 # Sort orders: name to (column, whether the highest comes first).
 SORTS: Mapping[str, tuple[str, bool]] = {

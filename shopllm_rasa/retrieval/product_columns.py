@@ -5,7 +5,7 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from shopllm_rasa.retrieval.filters import (
     attribute_pairs,
     folded,
     identity_words,
+    maker_words,
     offers,
     spaced,
 )
@@ -33,8 +34,12 @@ _MAX_PRICE = 9 * 10**18
 _UNKNOWN_STOCK = -1
 # Between a name and its value in the list of attribute values.
 _SEPARATOR = "\x1f"
+# Before a word of `maker_words`, so that one list of words serves all exclusions.
+_MAKER = "^"
 # Columns of names: each row has any number of them.
 _NAMED = ("categories", "words", "attributes")
+# Columns of one name a row: the brand, the narrowest category, the currency.
+_SINGLE = ("brand", "kind", "currency")
 _MAX_COUNT = 2**31 - 1
 _CACHED_CONDITIONS = 256
 _COLUMN_TYPES = {
@@ -43,6 +48,7 @@ _COLUMN_TYPES = {
     "rating_count": "i",
     "popularity": "f",
     "brand": "i",
+    "kind": "i",
     "currency": "i",
     "offer_row": "i",
     "offer_price": "q",
@@ -64,6 +70,7 @@ class ProductColumns:
         self._offer_price = arrays["offer_price"]
         self._owner = arrays["offer_row"]
         self._stock = arrays["offer_stock"]
+        self._kind = arrays["kind"]
         # Where no product has variants, offers and products are the same rows.
         self._has_variants = len(self._owner) != len(self._price)
         self._codes = {column: {name: number for number, name in enumerate(names[column])} for column in names}
@@ -96,6 +103,51 @@ class ProductColumns:
         """The currencies of the products' prices."""
         return self._names["currency"]
 
+    @property
+    def brands(self) -> list[str]:
+        """The different brands, among them '' where a product has none."""
+        return self._names["brand"]
+
+    @property
+    def categories(self) -> list[str]:
+        """The different categories of all levels."""
+        return self._names["categories"]
+
+    @property
+    def attributes(self) -> list[tuple[str, str]]:
+        """The different values of attributes, each behind its attribute's name."""
+        return [(name, value) for name, _, value in (pair.partition(_SEPARATOR) for pair in self._names["attributes"])]
+
+    def brands_by_count(self) -> list[str]:
+        """The different brands, those with the most products first."""
+        counts = np.bincount(self._arrays["brand"], minlength=len(self.brands))
+        return [self.brands[number] for number in np.argsort(-counts, kind="stable")]
+
+    @cached_property
+    def has_ratings(self) -> bool:
+        """Whether any product has stars."""
+        return bool(np.isfinite(self._arrays["rating"]).any())
+
+    @cached_property
+    def has_popularity(self) -> bool:
+        """Whether it is known of any product how well it sells."""
+        return bool(np.isfinite(self._arrays["popularity"]).any() or self._arrays["rating_count"].any())
+
+    def of_brands(self, brands: Iterable[str]) -> np.ndarray:
+        """Which products are of some brands, bool of shape (products,)."""
+        return np.isin(self._arrays["brand"], self._matching("brand", brands))
+
+    def of_category(self, category: str) -> np.ndarray:
+        """Which products have a category at any level, bool of shape (products,)."""
+        return self._having("categories", self._matching("categories", (category,)))
+
+    def with_words(self, words: Iterable[str]) -> np.ndarray:
+        """Which products have all of some words, in the form of `identity_words`, bool of shape (products,)."""
+        return np.logical_and.reduce([self._having("words", self._forms(word)) for word in words])
+
+    def _forms(self, word: str) -> list[int | None]:
+        return [self._codes["words"].get(form) for form in (word, f"{_MAKER}{word}")]
+
     def allowed(self, filters: Filters) -> np.ndarray | None:
         """Which products fulfil every condition, bool of shape (products,); None where all do.
 
@@ -114,14 +166,15 @@ class ProductColumns:
             mask &= np.isin(self._arrays["brand"], self._matching("brand", filters.brands))
         if filters.exclude_brands:
             mask &= ~np.isin(self._arrays["brand"], self._matching("brand", filters.exclude_brands))
+            for words in filter(None, map(normal_words, filters.exclude_brands)):
+                codes = [self._codes["words"].get(f"{_MAKER}{word}") for word in words]
+                mask &= ~np.logical_and.reduce([self._having("words", [code]) for code in codes])
         if filters.categories:
             mask &= self._having("categories", self._matching("categories", filters.categories))
         if filters.exclude_categories:
             mask &= ~self._having("categories", self._matching("categories", filters.exclude_categories))
-        for phrase in map(normal_words, filters.exclude_words):
-            codes = [self._codes["words"].get(word) for word in phrase]
-            if phrase and None not in codes:
-                mask &= ~np.logical_and.reduce([self._having("words", [code]) for code in codes])
+        for phrase in filter(None, map(normal_words, filters.exclude_words)):
+            mask &= ~self.with_words(phrase)
         offer = self._allowed_offers(filters)
         if offer is not None:
             if self._has_variants:
@@ -208,6 +261,10 @@ class ProductColumns:
         before = np.concatenate([np.zeros(1, np.int64), np.cumsum(mask[rows], dtype=np.int64)])
         return before[starts[1:]] - before[starts[:-1]]
 
+    def narrowest_categories(self, rows: np.ndarray) -> np.ndarray:
+        """A number for the narrowest category of each row, int32; rows without any have one number, too."""
+        return self._kind[rows]
+
     def prices(self, rows: np.ndarray) -> np.ndarray:
         """The prices of rows in ten-thousandths, int64."""
         return self._price[rows]
@@ -231,7 +288,7 @@ class ColumnsWriter:
 
     def __init__(self) -> None:
         self._numbers: dict[str, array[Any]] = {name: array(kind) for name, kind in _COLUMN_TYPES.items()}
-        self._codes: dict[str, dict[str, int]] = {name: {} for name in ("brand", "currency", *_NAMED)}
+        self._codes: dict[str, dict[str, int]] = {name: {} for name in (*_SINGLE, *_NAMED)}
         # For each column of names: the names' numbers, and the row that has each.
         self._pairs = {name: (array("q"), array("q")) for name in _NAMED}
         self._count = 0
@@ -244,9 +301,12 @@ class ColumnsWriter:
         numbers["rating_count"].append(min(product.rating_count, _MAX_COUNT))
         numbers["popularity"].append(float("nan") if product.popularity is None else product.popularity)
         numbers["brand"].append(self._code("brand", product.brand))
+        numbers["kind"].append(self._code("kind", product.categories[-1] if product.categories else ""))
         numbers["currency"].append(self._code("currency", product.currency))
         self._add_names("categories", self._count, product.categories)
-        self._add_names("words", self._count, identity_words(product))
+        makers = maker_words(product)
+        words = (f"{_MAKER}{word}" if word in makers else word for word in identity_words(product))
+        self._add_names("words", self._count, words)
         for offer in offers(product):
             row = len(numbers["offer_row"])
             numbers["offer_row"].append(self._count)
@@ -267,7 +327,7 @@ class ColumnsWriter:
         first_offer = len(self._numbers["offer_row"])
         rows = {"offer_row": self._count + offer_places[old._owner[offers_kept]]}
         for name, column in self._numbers.items():
-            if name in ("brand", "currency"):
+            if name in _SINGLE:
                 renamed = np.array([self._code(name, value) for value in old._names[name]], np.int64)
                 values = renamed[arrays[name][kept]] if len(kept) else kept
             elif name.startswith("offer_"):

@@ -15,7 +15,9 @@ from shopllm_rasa.retrieval.embedding import Unfinished
 from shopllm_rasa.retrieval.filters import Filters
 from shopllm_rasa.retrieval.index_directory import IndexDirectory, Manifest, Part
 from shopllm_rasa.retrieval.product_part import PartWriter, ProductPart
-from shopllm_rasa.retrieval.product_words import STOP_WORDS, code_candidates, search_words
+from shopllm_rasa.retrieval.product_words import STOP_WORDS, code_candidates, query_words
+from shopllm_rasa.retrieval.query_reading import QueryReader
+from shopllm_rasa.retrieval.reasons import found_by
 from shopllm_rasa.retrieval.vectors import Allowed, best_first, nearest
 from shopllm_rasa.settings import VectorSettings
 
@@ -83,6 +85,7 @@ class ProductIndex:
         self._encoder = encoder
         self._part = part
         self._settings = settings
+        self._reader: tuple[ProductPart, QueryReader] | None = None
 
     @classmethod
     def build(
@@ -195,9 +198,41 @@ class ProductIndex:
         """Figures of the index."""
         return {"products": len(self), **self._part.store.stats()}
 
+    @property
+    def reader(self) -> QueryReader:
+        """Reads queries against the names and words of this index."""
+        part = self._part
+        if self._reader is None or self._reader[0] is not part:
+            self._reader = (part, QueryReader(part.columns, part.words))
+        return self._reader[1]
+
+    def can_sort(self, sort: str) -> bool:
+        """Whether any product has what a sort order looks at; stars and popularity are not in every feed."""
+        columns = self._part.columns
+        return {"rating": columns.has_ratings, "popularity": columns.has_popularity}.get(sort, True)
+
     def search(self, query: str, k: int = 10, filters: Filters | Mapping[str, Any] | None = None) -> list[SearchHit]:
-        """Finds products; see `retrieve`."""
-        return self.retrieve(query, k, filters)
+        """Reads a query as a customer writes it, and finds products.
+
+        Limits, exclusions and an order that stand in the query are kept to ("otterbox for my galaxy s7 under 40, not
+        pink", "the cheapest kettle"); where nothing fulfils all limits, they are given up in the order of
+        `Filters.relaxations`. `search_products` gives the same hits and says what was given up.
+
+        Args:
+            query: what a customer wrote.
+            k: how many at most, 1 to 1000.
+            filters: conditions every result fulfils; they count more than what the query says.
+
+        Returns:
+            Hits in the order asked for, by default the best first.
+
+        Raises:
+            SearchError: on an empty or over-long query, limits that contradict each other, a wrong k, an unknown
+                filter, or a currency no product has.
+        """
+        from shopllm_rasa.retrieval.product_search import search_products
+
+        return search_products(self, self.reader.read(_text(query)), k, fixed=filters).hits
 
     def retrieve(
         self,
@@ -227,9 +262,10 @@ class ProductIndex:
         part, conditions = self._part, _conditions(filters)
         _check(k, sort)
         allowed = _allowed(part, conditions)
-        ranking = self._ranking(part, query, max(k, fusion.CANDIDATES), allowed, words)
+        count = fusion.CANDIDATES if sort is None else fusion.RELEVANT_ROWS
+        ranking = self._ranking(part, query, max(k, count), allowed, words)
         if sort is not None:
-            ranking = _sorted(part, _relevant(ranking), sort)
+            ranking = _sorted(part, _of_like_kind(part, _relevant(ranking)), sort)
         return _hits(part, ranking.take(np.arange(min(k, len(ranking.rows)))), conditions)
 
     def search_vector(
@@ -271,7 +307,7 @@ class ProductIndex:
             return _Ranking(np.zeros(0, np.int64), none, none, none, [])
         vector = self._encoder.encode([text])[0]
         _, near = nearest(part.store, part.vectors, vector, count, allowed)
-        asked = search_words(text) if words is None else words
+        asked = query_words(text, part.words) if words is None else words
         all_word_scores = part.words.scores([word for word in asked if word not in STOP_WORDS])
         matching = _best_matching(all_word_scores, count, allowed)
         coded = _coded(part, text, allowed)
@@ -416,6 +452,12 @@ def _relevant(ranking: _Ranking) -> _Ranking:
     return ranking.take(np.flatnonzero(ranking.scores >= fusion.RELEVANT_SHARE * ranking.scores[0]))
 
 
+def _of_like_kind(part: ProductPart, ranking: _Ranking) -> _Ranking:
+    """Those whose narrowest category one of the best has: the cheapest of 500 phones is no SIM card."""
+    kinds = part.columns.narrowest_categories(ranking.rows)
+    return ranking.take(np.flatnonzero(np.isin(kinds, kinds[: fusion.KIND_ROWS])))
+
+
 def _sorted(part: ProductPart, ranking: _Ranking, sort: str) -> _Ranking:
     """By a column; of equal ones the more relevant first, and those without a value last."""
     column, descending = fusion.SORTS[sort]
@@ -431,26 +473,10 @@ def _hits(part: ProductPart, ranking: _Ranking, conditions: Filters) -> list[Sea
             SearchHit(
                 product,
                 float(ranking.scores[place]),
-                _reasons(product, conditions),
+                found_by(product, conditions, by_code=CODE in ranking.signals[place]),
                 float(ranking.cosines[place]),
                 float(ranking.word_scores[place]),
                 ranking.signals[place],
             )
         )
     return hits
-
-
-def _reasons(product: Product, filters: Filters) -> tuple[str, ...]:
-    """What of the customer's conditions the product fulfils, in words, and what speaks for it."""
-    reasons = []
-    if filters.brands:
-        reasons.append(f"from {product.brand}")
-    if filters.categories and product.categories:
-        reasons.append(product.categories[-1])
-    for name, value in filters.attributes.items():
-        reasons.append(f"{name}: {value}" if name else value)
-    if filters.price_min is not None or filters.price_max is not None:
-        reasons.append(f"costs {product.price_text}")
-    if product.rating is not None and product.rating_count:
-        reasons.append(f"{product.rating:.1f} of 5 from {product.rating_count} customers")
-    return tuple(reasons)

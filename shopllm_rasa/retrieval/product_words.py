@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from itertools import islice, pairwise
 
 from shopllm_rasa.catalog import Product
@@ -64,7 +64,7 @@ _SIGNS = re.compile(r"[-./]")
 _NAME_AND_NUMBER = re.compile(r"([a-z]{3,})(\d+)")
 # What tells one model from another: "7", "s7", "6s", "g5", but no measure such as "64gb".
 _MODEL = re.compile(r"[a-z]{0,3}\d{1,4}[a-z]?")
-_VARIANTS = frozenset("plus pro max mini ultra lite xl edge active air prime play compact se ti".split())
+_VARIANTS = frozenset(normal_words("plus pro max mini ultra lite xl edge active air prime play compact se ti"))
 
 
 def search_words(text: str) -> Iterator[str]:
@@ -88,6 +88,17 @@ def search_words(text: str) -> Iterator[str]:
             if named := _NAME_AND_NUMBER.fullmatch(word):
                 yield from named.groups()
             letter = word if len(word) == 1 and word.isalpha() else ""
+
+
+def query_words(text: str, known: Container[str]) -> list[str]:
+    """The words by which a query is looked up; words of models only where a product has them.
+
+    Args:
+        text: the query.
+        known: the words of the products.
+    """
+    words = list(search_words(text))
+    return [*words, *(word for word in model_words(words) if word in known)]
 
 
 def model_words(words: Iterable[str]) -> Iterator[str]:

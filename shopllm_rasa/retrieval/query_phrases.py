@@ -9,9 +9,11 @@ _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 _STARS = rf"(?P<%s>[1-5](?:[.,]\d)?|{'|'.join(_NUMBERS)})"
 _STAR = r"(?:[\s-]?(?:stars?\b|★))"
 _OR_MORE = r"(?:\s?\+|\s(?:or|and)\s(?:more|up|above|over|higher|better|upwards?)\b)"
+_AT_LEAST = r"(?:\b(?:at\sleast|min(?:imum)?(?:\sof)?|over|above|more\sthan|from)|>=?)"
 _RATING = re.compile(
-    rf"\b(?:rated|ratings?(?:\sof)?)\s(?:at\sleast\s|above\s|over\s|of\s)?{_STARS % 'rated'}{_STAR}?{_OR_MORE}?(?![\d.,]*\d)"
-    rf"|(?:\bwith\s)?(?:\b(?:at\sleast|min(?:imum)?(?:\sof)?|over|above|more\sthan|from)|>=?)\s?{_STARS % 'least'}{_STAR}"
+    rf"\b(?:rated|ratings?(?:\sof)?)\s(?:(?:at\sleast|above|over|of)\s)?{_STARS % 'rated'}(?![.,]?\d)"
+    rf"{_STAR}?{_OR_MORE}?"
+    rf"|(?:\bwith\s)?{_AT_LEAST}\s?{_STARS % 'least'}{_STAR}"
     rf"|(?:\bwith\s)?\b{_STARS % 'more'}(?:{_STAR}{_OR_MORE}|\s?\+{_STAR})",
     re.I,
 )
@@ -53,25 +55,37 @@ _NO = re.compile(
     re.I,
 )
 # "I'd like it in black or red, not pink or purple": what joins one unwanted thing to the next.
-_NEXT = re.compile(r"\s*(?:,\s*)?(?:(?:and|or|nor)\s|,\s*|/\s*)(?P<no>(?:no|not|nor|without)\s)?(?:(?:any|an?|the|by|from)\s)*", re.I)
+_NEXT = re.compile(
+    r"\s*(?:,\s*)?(?:(?:and|or|nor)\s|,\s*|/\s*)(?P<no>(?:no|not|nor|without)\s)?(?:(?:any|an?|the|by|from)\s)*", re.I
+)
 _TERM_WORD = re.compile(r"[^\W_][^\s,.;:!?()/]*")
 _MAX_TERM_WORDS = 3
 _MAX_EXCLUSIONS = 8
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\S+", text))
+
+
 # Where an unwanted thing ends: words that begin something else.
-_ENDS = frozenset(
-    "for under below beneath over above between around about up less more cheaper max maximum min minimum at from to with"
-    " without in on of that which who and or nor but except please pls thanks thank not no nothing if because as so is are"
-    " was be i im i'm you my me it its it's this these those than then only just too very really also can could should"
-    " would do does did have has want need like looking show give find".split()
+_ENDS = _words(
+    "for under below beneath over above between around about up less more cheaper max maximum min minimum at from to"
+    " with without in on of that which who and or nor but except please pls thanks thank not no nothing if because as"
+    " so is are was be i im i'm you my me it its it's this these those than then only just too very really also can could"
+    " should would do does did have has want need like looking show give find"
 )
 # Words behind "not" and "no" that make another sense of it: "not sure", "no problem", "no more than".
-_OTHER_SENSE = frozenset(
-    "sure only just too so very really that necessarily always yet even quite much many more less over under above below"
-    " problem idea thanks thank matter need longer one doubt way worries rush working work fit fits good bad enough at out"
-    " available sold stock spend spending pay paying go going exceed exceeding be being a the any all required least most".split()
+_OTHER_SENSE = _words(
+    "sure only just too so very really that necessarily always yet even quite much many more less over under above"
+    " below problem idea thanks thank matter need longer one doubt way worries rush working work fit fits good bad enough at"
+    " out available sold stock spend spending pay paying go going exceed exceeding be being a the any all required"
+    " least most"
 )
 # What says nothing of the thing itself: "no Apple products", "not the pink one".
-_EMPTY_TAIL = frozenset("one ones product products item items thing things stuff brand brands model models coloured colored colour color colours colors".split())
+_EMPTY_TAIL = _words(
+    "one ones product products item items thing things stuff brand brands model models coloured colored colour color"
+    " colours colors"
+)
 
 
 @dataclass(frozen=True)
@@ -141,7 +155,7 @@ def _term(text: str, start: int) -> tuple[int, int, int] | None:
     position = start
     while len(words) < _MAX_TERM_WORDS and (match := _TERM_WORD.match(text, position)):
         word = match.group().casefold()
-        if word in _ENDS or (not words and word in _OTHER_SENSE) or word[0].isdigit() and not words:
+        if word in _ENDS or (not words and word in _OTHER_SENSE) or (word[0].isdigit() and not words):
             break
         words.append(match)
         position = match.end() + 1 if text[match.end() : match.end() + 1] == " " else len(text)

@@ -14,7 +14,7 @@ from shopllm_rasa.catalog.vocabulary import Vocabulary, normal_word, normal_word
 from shopllm_rasa.retrieval.filters import Filters, attribute_name
 from shopllm_rasa.retrieval.lexical import LexicalIndex
 from shopllm_rasa.retrieval.product_columns import ProductColumns
-from shopllm_rasa.retrieval.product_words import STOP_WORDS, model_words, search_words
+from shopllm_rasa.retrieval.product_words import STOP_WORDS, query_words, search_words
 from shopllm_rasa.retrieval.query_phrases import (
     Exclusion,
     find_exclusions,
@@ -26,7 +26,9 @@ from shopllm_rasa.spelling import SpellingMender
 from shopllm_rasa.spelling.english import SHOP_TALK, english_words
 
 # "a case for my Samsung phone" asks for what fits a brand, not for the brand's own.
-_FITS = re.compile(r"\b(?:for|fits?|fitting|with|compatible with|works with|like)\s+(?:(?:my|an?|the|your|our)\s+)?$", re.I)
+_FITS = re.compile(
+    r"\b(?:for|fits?|fitting|with|compatible with|works with|like)\s+(?:(?:my|an?|the|your|our)\s+)?$", re.I
+)
 _MADE_BY = re.compile(r"\b(?:by|from|made by|brand|only)\s+$", re.I)
 # What is left at the edges of a text once limits are taken out.
 _EDGE = re.compile(
@@ -36,7 +38,9 @@ _EDGE = re.compile(
 )
 _LONELY_SIGN = re.compile(r"\s+(?=[,;.!?])|(?<=\s)[,;](?=\s|$)")
 # "cheap" says little that could be looked up, and stands in no product's text.
-_EMPTY_WORDS = frozenset({"cheap", "show", "find", "looking", "buy", "give", "search", "something", "anything", "recommend"})
+_EMPTY_WORDS = frozenset(
+    {"cheap", "show", "find", "looking", "buy", "give", "search", "something", "anything", "recommend"}
+)
 # The products a query's words are about: those whose word score is at least this share of the best one's.
 _ABOUT_SHARE = 0.6
 # A brand or category is a limit where at least this share of what is about the query, and names it, belongs to it.
@@ -137,9 +141,7 @@ class QueryReader:
             brands=tuple(name for name in brands if name not in unwanted.brands),
             categories=self._category(text, found),
             attributes={
-                "sizes" if m.kind == "size" else m.role or "": m.value
-                for m in found
-                if m.kind in ("attribute", "size")
+                "sizes" if m.kind == "size" else m.role or "": m.value for m in found if m.kind in ("attribute", "size")
             },
             in_stock=bool(stock),
             min_rating=rating[0] if rating else None,
@@ -231,8 +233,8 @@ class QueryReader:
 
     def _lookup(self, text: str) -> tuple[str, ...]:
         """The words of a text, and compounds that products write the other way: "smart watch", "powerbank"."""
-        words = [word for word in search_words(text) if word not in _EMPTY_WORDS]
-        extra = [word for word in model_words(words) if word in self._words]
+        words = [word for word in query_words(text, self._words) if word not in _EMPTY_WORDS]
+        extra = []
         for first, second in pairwise(words):
             if min(len(first), len(second)) >= _MIN_HALF and first + second in self._words:
                 extra.append(first + second)

@@ -30,7 +30,7 @@ class Reranker:
 
         try:
             self._model: Any = CrossEncoder(model, device="cpu")
-        except Exception as error:  # the libraries below raise many kinds for a missing or damaged model
+        except Exception as error:  # noqa: BLE001 - the libraries below raise many kinds for a missing or damaged model
             raise EncoderError(
                 f"The reranker '{model}' (retrieval.reranker) cannot be loaded: {str(error)[:200]}"
             ) from None
