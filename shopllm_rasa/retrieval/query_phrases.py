@@ -71,15 +71,15 @@ def _words(text: str) -> frozenset[str]:
 _ENDS = _words(
     "for under below beneath over above between around about up less more cheaper max maximum min minimum at from to"
     " with without in on of that which who and or nor but except please pls thanks thank not no nothing if because as"
-    " so is are was be i im i'm you my me it its it's this these those than then only just too very really also can could"
-    " should would do does did have has want need like looking show give find"
+    " so is are was be i im i'm you my me it its it's this these those than then only just too very really also can"
+    " could should would do does did have has want need like looking show give find"
 )
 # Words behind "not" and "no" that make another sense of it: "not sure", "no problem", "no more than".
 _OTHER_SENSE = _words(
     "sure only just too so very really that necessarily always yet even quite much many more less over under above"
-    " below problem idea thanks thank matter need longer one doubt way worries rush working work fit fits good bad enough at"
-    " out available sold stock spend spending pay paying go going exceed exceeding be being a the any all required"
-    " least most"
+    " below problem idea thanks thank matter need longer one doubt way worries rush working work fit fits good bad"
+    " enough at out available sold stock spend spending pay paying go going exceed exceeding be being a the any all"
+    " required least most"
 )
 # What says nothing of the thing itself: "no Apple products", "not the pink one".
 _EMPTY_TAIL = _words(

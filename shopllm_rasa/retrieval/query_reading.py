@@ -165,7 +165,7 @@ class QueryReader:
         previous = end = None
         for (start, stop), term_end, joined in zip(exclusion.terms, exclusion.ends, exclusion.joins, strict=True):
             named = next(
-                (m for m in found if m.kind in ("brand", "category", "attribute") and m.start < stop and start < m.end),
+                (m for m in found if m.kind in ("brand", "category", "attribute") and m.start <= start < m.end),
                 None,
             )
             kind = named.kind if named else "word"

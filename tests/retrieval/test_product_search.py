@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -6,65 +5,8 @@ import pytest
 from shopllm_rasa.catalog.mentions import MentionFinder
 from shopllm_rasa.errors import SearchError
 from shopllm_rasa.retrieval import Filters, ProductIndex
-from shopllm_rasa.retrieval.product_search import ProductQuery, SearchResult, read_query, search_products
-
-Read = Callable[[str], ProductQuery]
-
-
-@pytest.fixture
-def read(finder: MentionFinder) -> Read:
-    """Reads a message with the mentions of the demo catalogue."""
-    return lambda text: read_query(text, finder.find(text))
-
-
-class TestReadQuery:
-    @pytest.mark.parametrize(
-        ("text", "words", "filters"),
-        [
-            ("headphones under 100 euros", "headphones", {"categories": "Headphones", "price_max": "100"}),
-            (
-                "headphones between 20 and 100 euros with a microphone",
-                "headphones with a microphone",
-                {"categories": "Headphones", "price_min": 20, "price_max": 100},
-            ),
-            (
-                "a kettle for around 100 with a whistle",
-                "a kettle for with a whistle",
-                {"categories": "Kettles", "price_min": 80, "price_max": 120},
-            ),
-            (
-                "running shoes in size 42 under 150 for women",
-                "running shoes in for women",
-                {"categories": "Running Shoes", "attributes": {"sizes": "42"}, "price_max": 150},
-            ),
-            (
-                "kettles over 20 and under 50",
-                "kettles and",
-                {"categories": "Kettles", "price_min": 20, "price_max": 50},
-            ),
-            ("a Nordbyte laptop", "a Nordbyte laptop", {"brands": "Nordbyte", "categories": "Laptops"}),
-            ("black kettle", "black kettle", {"categories": "Kettles", "attributes": {"colour": "black"}}),
-            ("kettles in stock", "kettles", {"categories": "Kettles", "in_stock": True}),
-            ("tablets available now please", "tablets please", {"categories": "Tablets", "in_stock": True}),
-            ("something nice", "something nice", {}),
-        ],
-    )
-    def test_words_and_limits(self, read: Read, text: str, words: str, filters: dict[str, object]) -> None:
-        query = read(text)
-        assert query.filters == Filters.from_dict(filters)
-        assert query.text == words
-
-    def test_a_brand_that_the_product_is_for_is_no_limit(self, read: Read) -> None:
-        assert read("a laptop stand for my Nordbyte").filters.brands == ()
-        assert read("headphones like the Sonavale").filters.brands == ()
-        assert read("headphones by Sonavale").filters.brands == ("Sonavale",)
-
-    def test_limits_alone_are_searched_by_their_names(self, read: Read) -> None:
-        assert read("under 50").text == "up to 50"
-
-    def test_contradictory_limits(self, read: Read) -> None:
-        with pytest.raises(SearchError, match="price_min 50 is above price_max 20; no product can fit"):
-            read("kettles over 50 and under 20")
+from shopllm_rasa.retrieval.product_search import SearchResult, search_products
+from shopllm_rasa.retrieval.query_reading import ProductQuery
 
 
 class TestSearchProducts:
@@ -118,6 +60,38 @@ class TestSearchProducts:
 
     def test_from_a_message_to_products(self, product_index: ProductIndex, finder: MentionFinder) -> None:
         text = "Show me Ohmlark headphones between 50 and 300 euros in black"
-        result = search_products(product_index, read_query(text, finder.find(text)), 5, 0.25)
+        result = search_products(product_index, product_index.reader.read(text, finder.find(text)), 5, 0.25)
         assert result.relaxed == ()
         assert {hit.product.id for hit in result.hits} == {"AUD-1216", "AUD-1328"}
+        assert all("brand Ohmlark" in hit.reasons for hit in result.hits)
+
+    def test_an_order(self, product_index: ProductIndex) -> None:
+        result = search_products(product_index, product_index.reader.read("the cheapest kettle"), 5)
+        prices = [hit.product.price for hit in result.hits]
+        assert result.sort == "price"
+        assert prices == sorted(prices)
+        assert prices[0] == min(p.price for p in product_index.products if p.categories[-1] == "Kettles")
+        assert {hit.product.categories[-1] for hit in result.hits} == {"Kettles"}
+
+    def test_an_order_the_shop_knows_nothing_of(self, product_index: ProductIndex, monkeypatch) -> None:
+        monkeypatch.setattr(ProductIndex, "can_sort", lambda self, sort: sort != "rating")
+        result = search_products(product_index, ProductQuery("kettle", sort="rating"), 3)
+        assert (result.relaxed, result.sort, len(result.hits)) == (("sort",), None, 3)
+
+    def test_fixed_conditions_are_never_given_up(self, product_index: ProductIndex) -> None:
+        read = product_index.reader.read("a Sonavale kettle under 60")
+        assert search_products(product_index, read, 5).relaxed == ("brand",)
+        result = search_products(product_index, read, 5, fixed={"brands": ["Casaro"], "price_max": 5})
+        assert (result.hits, result.relaxed) == ([], ())
+        assert result.filters.brands == ("Casaro",)
+
+    def test_fixed_conditions_win(self, product_index: ProductIndex) -> None:
+        read = product_index.reader.read("kettles over 60, not from Casaro")
+        result = search_products(product_index, read, 5, fixed=Filters(price_max=Decimal(50), brands=("Casaro",)))
+        assert result.filters == Filters(price_max=Decimal(50), brands=("Casaro",), categories=("Kettles",))
+        assert result.hits
+        assert all(hit.product.brand == "Casaro" and hit.product.price <= 50 for hit in result.hits)
+
+    def test_an_unknown_fixed_filter(self, product_index: ProductIndex) -> None:
+        with pytest.raises(SearchError, match="Unknown filter 'colour'. Known filters: price_min, price_max, "):
+            search_products(product_index, ProductQuery("kettle"), 5, fixed={"colour": "red"})
