@@ -216,7 +216,8 @@ class ProductIndex:
 
         Limits, exclusions and an order that stand in the query are kept to ("otterbox for my galaxy s7 under 40, not
         pink", "the cheapest kettle"); where nothing fulfils all limits, they are given up in the order of
-        `Filters.relaxations`. `search_products` gives the same hits and says what was given up.
+        `Filters.relaxations`; `search_products` says which. A category that the query names comes first, and others
+        follow where it has less than k products.
 
         Args:
             query: what a customer wrote.
@@ -232,7 +233,7 @@ class ProductIndex:
         """
         from shopllm_rasa.retrieval.product_search import search_products
 
-        return search_products(self, self.reader.read(_text(query)), k, fixed=filters).hits
+        return search_products(self, self.reader.read(_text(query)), k, fixed=filters, fill=True).hits
 
     def retrieve(
         self,

@@ -1,7 +1,7 @@
 """From a query that was read to the products to show: searches, and gives up limits where nothing fits them all."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shopllm_rasa.retrieval.filters import Filters
 from shopllm_rasa.retrieval.product_index import CODE, MAX_QUERY_CHARACTERS, ProductIndex, SearchHit
@@ -37,9 +37,10 @@ def search_products(
     index: ProductIndex,
     query: ProductQuery,
     k: int,
-    min_score: float = 0.0,
+    min_score: float = -1.0,
     fixed: Filters | Mapping[str, object] | None = None,
     reranker: Reranker | None = None,
+    fill: bool = False,
 ) -> SearchResult:
     """Searches, giving up the limits that were read from words one by one when nothing fulfils them all.
 
@@ -50,6 +51,7 @@ def search_products(
         min_score: cosine below which a product is not about the query, unless its code is named or its words match.
         fixed: conditions that are never given up; they count more than what was read.
         reranker: reads the best hits again, where no order was asked for.
+        fill: whether products of other categories than the one that was read follow where it has less than k.
 
     Raises:
         SearchError: if the query has no words or the conditions cannot be.
@@ -74,5 +76,9 @@ def search_products(
         if hits:
             if reranker and sort is None:
                 hits = reranker.rerank(text, hits)[:k]
+            if fill and len(hits) < k and sort is None and filters.categories != firm.categories:
+                wider = index.retrieve(text, k, replace(filters, categories=firm.categories), words=query.words)
+                shown = {hit.product.id for hit in hits}
+                hits += [hit for hit in wider if hit.product.id not in shown][: k - len(hits)]
             return SearchResult(hits, tuple(relaxed), filters, sort, text)
     return SearchResult([], tuple(relaxed), conditions, sort, text)

@@ -388,6 +388,56 @@ class TestSearch:
         found = self.search(shopllm, index_dir, "kettles under 60", "--max-price", "50")
         assert [hit["id"] for hit in found["hits"]] == ["KIT-1364"]
 
+    def test_the_words_of_a_customer(self, shopllm, index_dir: Path) -> None:
+        found = self.search(shopllm, index_dir, "the cheapest kettles, not from Casaro")
+        prices = [Decimal(hit["price"]) for hit in found["hits"]]
+        assert prices == sorted(prices)
+        assert {hit["brand"] for hit in found["hits"]} == {"Brackenmill"}
+        rated = self.search(shopllm, index_dir, "kettles with at least 4.5 stars")
+        assert rated["hits"]
+        assert all(float(hit["reasons"][-1].split()[0]) >= 4.5 for hit in rated["hits"])
+
+    def test_options_for_what_is_not_wanted(self, shopllm, index_dir: Path) -> None:
+        every = self.search(shopllm, index_dir, "kettle")["hits"]
+        some = self.search(shopllm, index_dir, "kettle", "--exclude", "gooseneck", "--exclude-brand", "casaro")["hits"]
+        assert any("Gooseneck" in hit["name"] for hit in every)
+        assert some
+        assert not any("Gooseneck" in hit["name"] or hit["brand"] == "Casaro" for hit in some)
+
+    def test_options_for_stars_attributes_and_any_filter(self, shopllm, index_dir: Path) -> None:
+        options = (
+            "--min-rating",
+            "4",
+            "--attribute",
+            "colour=black",
+            "--filter",
+            "price_max=100",
+            "--filter",
+            "in_stock=yes",
+        )
+        found = self.search(shopllm, index_dir, "headphones", *options)
+        assert found["hits"]
+        assert all("colour: black" in hit["reasons"] and Decimal(hit["price"]) <= 100 for hit in found["hits"])
+
+    def test_an_order_as_an_option(self, shopllm, index_dir: Path) -> None:
+        prices = [Decimal(hit["price"]) for hit in self.sorted(shopllm, index_dir, "-price")]
+        assert prices == sorted(prices, reverse=True)
+        assert (
+            "Sorted: most expensive first." in shopllm("search", "kettle", "--sort", "-price", "--index", index_dir).err
+        )
+
+    def sorted(self, shopllm, index_dir: Path, order: str) -> list[dict[str, Any]]:
+        done = shopllm("search", "kettle", "--sort", order, "--index", index_dir, "--json")
+        assert done.code == 0
+        return json.loads(done.out)["hits"]
+
+    def test_facets(self, shopllm, index_dir: Path) -> None:
+        done = shopllm("search", "kettle", "--facets", "--index", index_dir, "--json")
+        found = json.loads(done.out)
+        assert list(found) == ["hits", "relaxed", "facets"]
+        assert found["facets"]["category"]["Kettles"] >= 5
+        assert "category: " in shopllm("search", "kettle", "--facets", "--index", index_dir).out
+
     def test_a_table(self, shopllm, index_dir: Path) -> None:
         done = shopllm("search", "Casaro Vetro Glass Kettle", "--index", index_dir, "-k", "1")
         assert (done.code, done.err) == (0, "")
@@ -395,9 +445,10 @@ class TestSearch:
         assert "49.50 EUR" in done.out
 
     def test_nothing_found(self, shopllm, index_dir: Path) -> None:
+        # What an option says is never given up.
         assert self.search(shopllm, index_dir, "zzzz qqqq", "--max-price", "0.5", "--category", "Nothing") == {
             "hits": [],
-            "relaxed": ["price"],
+            "relaxed": [],
         }
         done = shopllm("search", "zzzz", "--category", "Nothing", "--index", index_dir)
         assert (done.code, done.out.strip()) == (0, "Nothing found.")
@@ -410,6 +461,10 @@ class TestSearch:
             (("kettle", "--max-price", "-5"), "'price_max' is -5; expected an amount from 0."),
             (("kettle", "--min-price", "9", "--max-price", "5"), "price_min 9 is above price_max 5"),
             (("kettles over 50 and under 20",), "price_min 50 is above price_max 20"),
+            (("kettle", "--filter", "colour=red"), "Unknown filter 'colour'. Known filters: price_min, price_max, "),
+            (("kettle", "--min-rating", "6"), "'min_rating' is '6'; expected stars from 0 to 5."),
+            (("kettle", "--currency", "USD"), "No product has a price in USD; the prices are in EUR."),
+            (("kettle", "--sort", "newest"), "There is no sort order 'newest'. Allowed: price, -price, rating, "),
         ],
         ids=str,
     )

@@ -116,10 +116,10 @@ class TestSearch:
             filters={"brands": "Sonavale", "categories": "Audio", "price_max": 130, "attributes": {"colour": "beige"}},
         )
         assert hit.reasons == (
-            "from Sonavale",
+            "brand Sonavale",
             "Headphones",
             "colour: beige",
-            "costs 129.00 EUR",
+            "costs 129.00 EUR, under 130",
             "4.2 of 5 from 138 customers",
         )
 
