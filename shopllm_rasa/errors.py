@@ -33,6 +33,10 @@ class IndexBusyError(ShopLLMError):
     """An index cannot be changed, for another process is changing it."""
 
 
+class VectorServerError(ShopLLMError):
+    """A vector database cannot be reached or does not do what it was asked."""
+
+
 class SearchError(ShopLLMError):
     """A search was asked for with values that are not allowed."""
 

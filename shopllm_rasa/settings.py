@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Extra, Field, ValidationError, validator
+from pydantic import BaseModel, Extra, Field, ValidationError, root_validator, validator
 
 from shopllm_rasa.errors import SettingsError
 
@@ -126,12 +126,41 @@ class RetrievalSettings(_Section):
     )
 
 
+class MilvusSettings(_Section):
+    """A Milvus server or cluster, or a file of Milvus Lite."""
+
+    uri: str = Field(
+        default="http://localhost:19530",
+        regex=r"^(https?://.+|.+\.db)$",
+        description="a server's address (http:// or https://), or a path that ends in .db for Milvus Lite",
+    )
+    token: str | None = Field(default=None, description="user:password or an API key, usually ${MILVUS_TOKEN}")
+    database: str = Field(default="default", min_length=1, description="the database on that server")
+    collection: str = Field(
+        default="shopllm_products",
+        regex="^[A-Za-z_][A-Za-z0-9_]{0,99}$",
+        description="what the names of this index's collections begin with: letters, digits, underscores",
+    )
+    timeout_seconds: float = Field(default=2.0, gt=0, le=60, description="for one try of a search")
+    write_timeout_seconds: float = Field(default=60.0, gt=0, le=3600, description="for one try of writing a batch")
+    retries: int = Field(default=1, ge=0, le=5, description="further tries of what failed")
+    batch_rows: int = Field(default=1000, ge=1, le=5000, description="products sent at once")
+    shards: int = Field(default=1, ge=1, le=64, description="parts that a new collection's writes are spread over")
+
+    @property
+    def is_file(self) -> bool:
+        """Whether this is a file of Milvus Lite rather than a server."""
+        return not self.uri.startswith(("http://", "https://"))
+
+
 class VectorSettings(_Section):
     """Where the products' vectors are searched; see docs/search.md."""
 
-    store: Literal["auto", "flat", "ivf"] = Field(
-        default="auto", description="auto (by size), flat (an exact scan) or ivf (an inverted file, for many products)"
+    store: Literal["auto", "flat", "ivf", "milvus"] = Field(
+        default="auto",
+        description="auto (by size), flat (an exact scan), ivf (an inverted file, for many products) or milvus",
     )
+    milvus: MilvusSettings = MilvusSettings()
 
 
 class OpenAISettings(_Section):
@@ -180,6 +209,14 @@ class Settings(_Section):
     @validator("folder", always=True)
     def _absolute_folder(cls, value: Path) -> Path:
         return value.resolve()
+
+    @root_validator(skip_on_failure=True)
+    def _absolute_file_of_milvus(cls, values: dict[str, Any]) -> dict[str, Any]:
+        vectors = values["vectors"]
+        if vectors.milvus.is_file:
+            milvus = vectors.milvus.copy(update={"uri": str(values["folder"] / vectors.milvus.uri)})
+            values["vectors"] = vectors.copy(update={"milvus": milvus})
+        return values
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> "Settings":

@@ -187,9 +187,9 @@ class ProductColumns:
     def _allowed_offers(self, filters: Filters) -> np.ndarray | None:
         conditions = []
         if filters.price_min is not None:
-            conditions.append(self._offer_price >= _units(filters.price_min, up=True))
+            conditions.append(self._offer_price >= price_units(filters.price_min, up=True))
         if filters.price_max is not None:
-            conditions.append(self._offer_price <= _units(filters.price_max, up=False))
+            conditions.append(self._offer_price <= price_units(filters.price_max, up=False))
         if filters.in_stock:
             conditions.append(self._stock != 0)
         for name, wanted in filters.attributes.items():
@@ -296,7 +296,7 @@ class ColumnsWriter:
     def add(self, product: Product) -> None:
         """Adds a product."""
         numbers = self._numbers
-        numbers["price"].append(_units(product.price))
+        numbers["price"].append(price_units(product.price))
         numbers["rating"].append(float("nan") if product.rating is None else product.rating)
         numbers["rating_count"].append(min(product.rating_count, _MAX_COUNT))
         numbers["popularity"].append(float("nan") if product.popularity is None else product.popularity)
@@ -310,7 +310,7 @@ class ColumnsWriter:
         for offer in offers(product):
             row = len(numbers["offer_row"])
             numbers["offer_row"].append(self._count)
-            numbers["offer_price"].append(_units(offer.price))
+            numbers["offer_price"].append(price_units(offer.price))
             numbers["offer_stock"].append(
                 _UNKNOWN_STOCK if offer.stock is None else min(max(offer.stock, 0), _MAX_COUNT)
             )
@@ -380,7 +380,7 @@ def _places(rows: np.ndarray, count: int) -> np.ndarray:
     return places
 
 
-def _units(amount: Decimal, up: bool = False) -> int:
+def price_units(amount: Decimal, up: bool = False) -> int:
     """An amount in ten-thousandths. Of a limit with more digits, `up` gives the next whole number above."""
     units = (amount * _PRICE_UNIT).to_integral_value(ROUND_CEILING if up else ROUND_FLOOR)
     return min(int(units), _MAX_PRICE)

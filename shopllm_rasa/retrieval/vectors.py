@@ -21,6 +21,7 @@ from shopllm_rasa.catalog import Product
 from shopllm_rasa.errors import IndexUnusableError
 from shopllm_rasa.retrieval.exact_vectors import BLOCK, ExactVectors, checked
 from shopllm_rasa.retrieval.filters import Filters
+from shopllm_rasa.retrieval.milvus_store import MilvusStore
 from shopllm_rasa.settings import VectorSettings
 
 # Up to here an exact scan takes a few milliseconds, and an approximate index brings nothing.
@@ -219,7 +220,7 @@ class IvfStore:
         """See `VectorStore.close`."""
 
 
-STORES: dict[str, type[VectorStore]] = {"flat": FlatStore, "ivf": IvfStore}
+STORES: dict[str, type[VectorStore]] = {"flat": FlatStore, "ivf": IvfStore, "milvus": MilvusStore}
 
 
 def store_for(rows: int, settings: VectorSettings) -> str:
