@@ -120,8 +120,13 @@ class ShopApp:
     def describer(self) -> DescriptionWriter:
         """Describes products: with the model of the settings if it follows prompts, else from their data alone."""
         prompts = self.settings.generation.prompts
+        backend = create_completing(self.settings)
+        # A feed can be described before there is an index; then the guard goes without encoder and names.
+        indexed = backend is not None and self.settings.index_dir.is_dir()
         return DescriptionWriter(
-            create_completing(self.settings), Prompts(self.settings.resolve(prompts) if prompts else None)
+            backend,
+            Prompts(self.settings.resolve(prompts) if prompts else None),
+            self.guard if indexed else None,
         )
 
     @cached_property
