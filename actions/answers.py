@@ -7,6 +7,7 @@ from actions.products import ActionRecommend, found_reply
 from shopllm_rasa.app import ShopApp
 from shopllm_rasa.errors import SearchError
 from shopllm_rasa.generation import Answer
+from shopllm_rasa.generation.backends import LAST_RESORT
 
 _QUESTION = re.compile(
     r"\?|^\s*(?:who|what|when|where|why|how|which|whose|do|does|did|can|could|is|are|am|was|were|will|would|should"
@@ -22,7 +23,7 @@ MAX_SEARCH_WORDS = 8
 STRONG_MATCH = 0.4
 FALLBACK_INTENT = "nlu_fallback"
 # Support below which a question is not even near one of the shop's pages.
-_OFF_TOPIC = 0.3
+_OFF_TOPIC = 0.2
 
 
 class ActionAnswer(ShopAction):
@@ -38,8 +39,13 @@ class ActionAnswer(ShopAction):
         """Answers, or shows products where only some were named, or says that it does not know."""
         if turn.sentiment == "negative" and turn.intent == FALLBACK_INTENT and not _QUESTION.search(turn.text):
             return complaint_reply()  # upset, and asking nothing: a quoted page would add insult
-        answer = app.answerer.answer(turn.text)
-        if answer.answered:
+        answer = app.answerer.answer(
+            turn.text,
+            history=turn.history,
+            products=app.references.resolve(turn.text, turn.mentions, turn.shown, turn.current),
+            sentiment=turn.sentiment,
+        )
+        if answer.text:
             return _answered(answer, turn)
         return self._product_search(app, turn) or _declined(app, answer, turn)
 
@@ -66,12 +72,15 @@ class ActionAnswer(ShopAction):
 
 
 def _answered(answer: Answer, turn: Turn) -> Reply:
-    text = sorry(turn) + answer.text
-    if not turn.on_web_page:
+    # A generated reply finds its own words of regret.
+    text = sorry(turn) + answer.text if answer.backend == LAST_RESORT else answer.text
+    if answer.answered and not turn.on_web_page:
         named = "; ".join(source.place for source in answer.sources)
         text = f"{text}\nSource: {named}"
-    sources = [{"title": s.title, "section": s.section, "url": s.url} for s in answer.sources]
-    return Reply(text, custom={"sources": sources})
+    sources = [
+        {"title": s.title, "section": s.section, "url": s.url, "product_id": s.product_id} for s in answer.sources
+    ]
+    return Reply(text, custom={"sources": sources if answer.answered else [], "reply": answer.record})
 
 
 def _declined(app: ShopApp, answer: Answer, turn: Turn) -> Reply:

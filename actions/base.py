@@ -4,6 +4,7 @@ import asyncio
 import logging
 import traceback
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from shopllm_rasa.app import ShopApp
 from shopllm_rasa.catalog.mentions import Mention
 from shopllm_rasa.errors import ShopLLMError
+from shopllm_rasa.generation import Exchange
 from shopllm_rasa.live_app import shop_app
 
 logger = logging.getLogger(__name__)
@@ -22,6 +24,9 @@ PERSON_BUTTON = {"title": "Talk to a person", "payload": "/talk_to_human"}
 WEB_CHANNEL = "web"
 MAX_SECONDS = 45
 ACTION_LISTEN_NAME = "action_listen"
+MAX_HISTORY = 3
+MAX_EVENTS = 200
+MAX_TURN_CHARACTERS = 500
 
 
 @dataclass
@@ -48,6 +53,7 @@ class Turn:
     channel: str
     conversation_id: str
     slots: dict[str, Any]
+    history: tuple[Exchange, ...] = ()
 
     @property
     def on_web_page(self) -> bool:
@@ -123,7 +129,21 @@ def read_turn(tracker: Tracker) -> Turn:
         channel=tracker.get_latest_input_channel() or "",
         conversation_id=tracker.sender_id,
         slots=dict(tracker.slots),
+        history=_history(tracker.events),
     )
+
+
+def _history(events: Sequence[dict[str, Any]]) -> tuple[Exchange, ...]:
+    """The last turns before this one, cut to a length that a prompt can hold."""
+    turns: list[list[str]] = []
+    for event in events[-MAX_EVENTS:]:
+        text = str(event.get("text") or "")[:MAX_TURN_CHARACTERS]
+        if event.get("event") == "user":
+            turns.append([text, ""])
+        elif event.get("event") == "bot" and turns and text:
+            turns[-1][1] = f"{turns[-1][1]} {text}".strip()[:MAX_TURN_CHARACTERS]
+    # The last one is the message being answered; a button's payload is no question.
+    return tuple(Exchange(*turn) for turn in turns[:-1] if not turn[0].startswith("/"))[-MAX_HISTORY:]
 
 
 def _mention(entity: dict[str, Any]) -> Mention:

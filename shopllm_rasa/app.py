@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from functools import cached_property
 
+from shopllm_rasa.catalog import Product
 from shopllm_rasa.catalog.mentions import Mention, MentionFinder
 from shopllm_rasa.catalog.vocabulary import Vocabulary
 from shopllm_rasa.generation import Answerer
 from shopllm_rasa.generation.backends import GenerationBackend, create_chain, create_completing
+from shopllm_rasa.generation.gate import Gate
 from shopllm_rasa.generation.guard import GroundingGuard
 from shopllm_rasa.generation.prompts import Prompts
+from shopllm_rasa.generation.relevance import Relevance
+from shopllm_rasa.generation.reply_cache import ReplyCache
 from shopllm_rasa.insights import DescriptionWriter, ReviewStore
 from shopllm_rasa.recommendation import Recommender
 from shopllm_rasa.retrieval import Filters, KnowledgeIndex, ProductIndex
@@ -81,11 +85,28 @@ class ShopApp:
         return create_chain(self.settings)
 
     @cached_property
+    def relevance(self) -> Relevance:
+        """Finds which sentences answer a question, and whether any does."""
+        return Relevance(self.products.encoder, self.knowledge.passages)
+
+    def products_named(self, text: str) -> list[Product]:
+        """The products that a text names, wholly or in part."""
+        return self.references.resolve(text, self.mentions.find(text))
+
+    @cached_property
     def answerer(self) -> Answerer:
         """Answers questions from the pages."""
         generation = self.settings.generation
         return Answerer(
-            self.knowledge, self.backends, generation.answer_threshold, self.settings.retrieval.passages, self.guard
+            self.knowledge,
+            self.backends,
+            generation.answer_threshold,
+            self.relevance,
+            self.guard,
+            self.settings.retrieval.passages,
+            self.products_named,
+            Gate(generation.concurrency, generation.waiting, generation.wait_seconds),
+            ReplyCache(generation.cached_replies),
         )
 
     @cached_property
@@ -120,13 +141,8 @@ class ShopApp:
     def describer(self) -> DescriptionWriter:
         """Describes products: with the model of the settings if it follows prompts, else from their data alone."""
         prompts = self.settings.generation.prompts
-        backend = create_completing(self.settings)
-        # A feed can be described before there is an index; then the guard goes without encoder and names.
-        indexed = backend is not None and self.settings.index_dir.is_dir()
         return DescriptionWriter(
-            backend,
-            Prompts(self.settings.resolve(prompts) if prompts else None),
-            self.guard if indexed else None,
+            create_completing(self.settings), Prompts(self.settings.resolve(prompts) if prompts else None)
         )
 
     @cached_property

@@ -17,7 +17,7 @@ from shopllm_rasa.errors import SettingsError
 SETTINGS_FILE = "shopllm.yml"
 SETTINGS_ENV = "SHOPLLM_CONFIG"
 
-BackendName = Literal["extractive", "openai"]
+BackendName = Literal["extractive", "openai", "transformers"]
 
 _ENV_PATTERN = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -172,6 +172,31 @@ class OpenAISettings(_Section):
     timeout_seconds: float = Field(default=8.0, gt=0, le=120, description="for one try")
     retries: int = Field(default=1, ge=0, le=5, description="further tries after 429, 5xx or a lost connection")
     max_tokens: int = Field(default=300, ge=16, le=2000, description="upper limit of a reply")
+    total_seconds: float = Field(default=15.0, gt=0, le=120, description="for all tries and pauses together")
+    stream: bool = Field(default=True, description="receive the reply piece by piece")
+    breaker_failures: int = Field(
+        default=5, ge=0, le=100, description="failures in a row after which it is left alone; 0 for never"
+    )
+    breaker_seconds: float = Field(default=30.0, gt=0, le=3600, description="how long it is left alone")
+
+
+class TransformersSettings(_Section):
+    """A language model in this process, by Hugging Face transformers."""
+
+    model: str = Field(default="Qwen/Qwen2.5-0.5B-Instruct", min_length=1, description="a hub name or a folder")
+    revision: str | None = Field(default=None, description="a commit, tag or branch of a hub model")
+    device: str = Field(default="auto", regex=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda or mps")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto", description="number format of the weights; auto takes the model's own, float32 on a CPU"
+    )
+    quantization: Literal["none", "int8", "int4"] = Field(
+        default="none", description="int8 works on a CPU; int4 needs a GPU and bitsandbytes"
+    )
+    max_tokens: int = Field(default=200, ge=16, le=2000, description="upper limit of a reply")
+    max_prompt_tokens: int = Field(default=3000, ge=128, le=100_000, description="a longer prompt is refused")
+    batch_size: int = Field(default=8, ge=1, le=64, description="waiting requests that are computed together")
+    timeout_seconds: float = Field(default=15.0, gt=0, le=120, description="for one reply, waiting included")
+    threads: int | None = Field(default=None, ge=1, le=256, description="CPU threads, or null for torch's choice")
 
 
 class GenerationSettings(_Section):
@@ -180,13 +205,25 @@ class GenerationSettings(_Section):
     backend: BackendName = Field(default="extractive", description="what replies")
     fallbacks: tuple[BackendName, ...] = Field(default=(), description="what replies when the backend cannot, in order")
     answer_threshold: float = Field(
-        default=0.5,
+        default=0.45,
         ge=0,
         le=1,
         description="support below which the bot says it does not know; see docs/answers.md",
     )
     prompts: Path | None = Field(default=None, description="a folder whose prompt files replace the shipped ones")
+    concurrency: int = Field(default=8, ge=1, le=256, description="replies a backend composes at the same time")
+    waiting: int = Field(default=16, ge=0, le=1000, description="replies that may wait; beyond it the next backend")
+    wait_seconds: float = Field(default=5.0, gt=0, le=30, description="how long a reply waits for its turn at most")
+    cached_replies: int = Field(default=500, ge=0, le=100_000, description="replies kept in memory, 0 for none")
     openai: OpenAISettings = OpenAISettings()
+    transformers: TransformersSettings = TransformersSettings()
+
+
+class MetricsSettings(_Section):
+    """Prometheus metrics of generated replies."""
+
+    host: str = Field(default="127.0.0.1", description="address that metrics are served at")
+    port: int | None = Field(default=None, ge=1, le=65535, description="port of /metrics, or null for none")
 
 
 class Settings(_Section):
@@ -204,6 +241,7 @@ class Settings(_Section):
     retrieval: RetrievalSettings = RetrievalSettings()
     vectors: VectorSettings = VectorSettings()
     generation: GenerationSettings = GenerationSettings()
+    metrics: MetricsSettings = MetricsSettings()
     folder: Path = Field(default=Path(), description="set by load(): the folder relative paths start from")
 
     @validator("folder", always=True)

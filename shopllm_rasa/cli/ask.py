@@ -17,22 +17,30 @@ def ask(
     question: str | None = typer.Argument(None, help="The question, as a customer would write it."),
     index: Path | None = INDEX_OPTION,
     file: Path | None = typer.Option(None, "--file", help="A text file with one question a line."),
+    conversation: bool = typer.Option(
+        False, "--conversation", help="With --file: the lines are one conversation, so that a line may follow up."
+    ),
     json_output: bool = JSON_OPTION,
 ) -> None:
-    """Answers from the shop's pages and names the source, or says that they do not answer.
+    """Answers from the shop's pages and products and names the source, or says that they do not answer.
 
-    With --file every line is a question; with --json each gives one JSON object a line.
+    With --file every line is a question of its own; with --json each gives one JSON object a line.
 
     Example: shopllm ask "What is the return policy for electronic products?" --index index/
     """
     from shopllm_rasa.app import ShopApp
+    from shopllm_rasa.generation import Exchange
+    from shopllm_rasa.generation.follow_ups import MAX_TURNS
 
     if (question is None) == (file is None):
         raise typer.BadParameter("Give either a question or --file.")
     questions = [question] if question is not None else _questions(file)
     app = ShopApp(settings_for(index))
+    history: list[Exchange] = []
     for text in questions:
-        answer = app.answerer.answer(text or "")
+        answer = app.answerer.answer(text or "", history=history)
+        if conversation:
+            history = [*history, Exchange(text or "", answer.text)][-MAX_TURNS:]
         if json_output:
             print_json(_as_json(answer), indent=None if file else 2)
         else:
@@ -57,14 +65,15 @@ def _as_json(answer: "Answer") -> dict[str, Any]:
     return {
         "answer": answer.text,
         "answered": answer.answered,
-        "sources": [{"title": s.title, "section": s.section, "path": s.path} for s in answer.sources],
-        "backend": answer.backend,
-        "supported": answer.supported,
+        "sources": [
+            {"title": s.title, "section": s.section, "path": s.path, "product_id": s.product_id} for s in answer.sources
+        ],
+        **answer.record,
     }
 
 
 def _as_text(answer: "Answer") -> str:
     named = "; ".join(source.place for source in answer.sources)
-    if answer.answered:
+    if answer.text:
         return f"{answer.text}\nSource: {named}"
     return "The shop's pages do not answer this." + (f" Nearest: {named}" if named else "")

@@ -1,24 +1,85 @@
-"""How well a passage fits a question: the decision between answering and admitting ignorance."""
+"""Gathers what may answer a question: pages and products, for each part of it, ranked and judged."""
 
-import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from shopllm_rasa.catalog import Product
+from shopllm_rasa.generation.evidence import product_hits
+from shopllm_rasa.generation.relevance import Judgement, RankedSentence, Relevance
+from shopllm_rasa.generation.wording import content_words
+from shopllm_rasa.retrieval import KnowledgeIndex
 from shopllm_rasa.retrieval.knowledge_index import PassageHit
 
-# A logistic regression on the development questions of benchmarks/data/demo_questions.jsonl, made by
-# benchmarks/answerability.py. Fitted for the bundled encoder's cosines.
-COSINE_WEIGHT = 6.42
-COVERAGE_WEIGHT = 2.27
-INTERCEPT = -3.52
+# "How long can I return shoes, and what does that cost?" has two parts.
+_PART = re.compile(
+    r",?\s+and\s+(?=(?:also\s+)?(?:how|what|whats|when|wen|where|who|which|is|are|do|does|did|can|could|will|would)\b)",
+    re.I,
+)
+MAX_PARTS = 2
+MAX_PRODUCTS = 3
+
+FindProducts = Callable[[str], Sequence[Product]]
 
 
-def support(hit: PassageHit) -> float:
-    """The estimated probability that a passage answers the question it was found for.
+@dataclass(frozen=True)
+class Findings:
+    """What was found for a question.
+
+    Attributes:
+        judgements: one for each part of the question.
+        products: the products it is about.
+    """
+
+    judgements: tuple[Judgement, ...]
+    products: tuple[Product, ...]
+
+    @property
+    def probability(self) -> float:
+        """That at least one part is answered."""
+        return max((item.probability for item in self.judgements), default=0.0)
+
+    def ranked(self, threshold: float) -> tuple[tuple[RankedSentence, ...], ...]:
+        """The ranked sentences of each part that is answered; of the likeliest one where none is."""
+        answered = [item.ranked for item in self.judgements if item.probability >= threshold and item.ranked]
+        if not answered:
+            best = max(self.judgements, key=lambda item: item.probability, default=Judgement(0.0))
+            answered = [best.ranked] if best.ranked else []
+        return tuple(answered)
+
+
+def find(
+    question: str,
+    knowledge: KnowledgeIndex,
+    relevance: Relevance,
+    passages: int,
+    find_products: FindProducts,
+    products: Sequence[Product] = (),
+) -> Findings:
+    """Retrieves for each part of a question and judges what was found.
 
     Args:
-        hit: a passage with its cosine and the share of the question's words that it has.
-
-    Returns:
-        A probability, 0 to 1.
+        question: a question that stands alone.
+        knowledge: the shop's pages.
+        relevance: ranks and judges.
+        passages: how many passages are retrieved for a part.
+        find_products: finds the products that a text names.
+        products: the products that the conversation is about, where the question names none.
     """
-    logit = COSINE_WEIGHT * hit.score + COVERAGE_WEIGHT * hit.coverage + INTERCEPT
-    return 1 / (1 + math.exp(-logit))
+    named = tuple(find_products(question))[:MAX_PRODUCTS] or tuple(products)[:MAX_PRODUCTS]
+    judgements = []
+    for part in parts(question):
+        hits: list[PassageHit] = [*product_hits(part, named, relevance.vectors), *knowledge.search(part, passages)]
+        judgements.append(relevance.judge(part, hits))
+    return Findings(tuple(judgements), named)
+
+
+def parts(question: str) -> list[str]:
+    """The questions in a question; a second one without a subject of its own gets the words of the first."""
+    found = [part.strip() for part in _PART.split(question, maxsplit=MAX_PARTS - 1) if part.strip()]
+    if len(found) < MAX_PARTS:
+        return found
+    first, second = found
+    if len(content_words(second)) >= 3:
+        return [first, second]
+    return [first, f"{first.rstrip('?,. ')}: {second}"]

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.errors import SettingsError
 from shopllm_rasa.retrieval.knowledge_index import PassageHit
 from shopllm_rasa.settings import Settings
+
+if TYPE_CHECKING:
+    from shopllm_rasa.generation.relevance import RankedSentence
 
 LAST_RESORT = "extractive"
 # They compose replies from passages and nothing else; not made only to find that out.
@@ -35,6 +39,7 @@ class GenerationRequest:
         sentiment: positive, neutral or negative; sets the tone, never the facts.
         history: the last turns, oldest first; bounded by the caller. For the wording only: no evidence.
         strict: whether a first reply was refused by the guard; the second shall keep closer to the passages.
+        ranked: for each part of the question the sentences of the passages, the fittest first.
     """
 
     question: str
@@ -43,6 +48,7 @@ class GenerationRequest:
     sentiment: str = "neutral"
     history: tuple[Exchange, ...] = ()
     strict: bool = False
+    ranked: "tuple[tuple[RankedSentence, ...], ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -161,11 +167,27 @@ def _extractive(settings: Settings) -> GenerationBackend:
 
 def _openai(settings: Settings) -> GenerationBackend:
     from shopllm_rasa.generation.openai_compatible import OpenAICompatibleBackend
+    from shopllm_rasa.generation.privacy import Redactor
 
+    shop = settings.shop
+    redactor = Redactor((shop.email, shop.phone))
+    return OpenAICompatibleBackend(settings.generation.openai, shop.name, _prompts(settings), redactor)
+
+
+def _transformers(settings: Settings) -> GenerationBackend:
+    from shopllm_rasa.generation.transformers_local import TransformersBackend
+
+    return TransformersBackend(settings.generation.transformers, settings.shop.name, _prompts(settings))
+
+
+def _prompts(settings: Settings) -> Path | None:
     prompts = settings.generation.prompts
-    folder = settings.resolve(prompts) if prompts else None
-    return OpenAICompatibleBackend(settings.generation.openai, settings.shop.name, folder)
+    return settings.resolve(prompts) if prompts else None
 
 
 # A new backend is one module and one line here, and its name in `settings.BackendName`.
-_BACKENDS: dict[str, Callable[[Settings], GenerationBackend]] = {"extractive": _extractive, "openai": _openai}
+_BACKENDS: dict[str, Callable[[Settings], GenerationBackend]] = {
+    "extractive": _extractive,
+    "openai": _openai,
+    "transformers": _transformers,
+}

@@ -87,7 +87,7 @@ class KnowledgeIndex:
         The lexical index is that of the sentences; it may be missing where there are none.
         """
         self.embedded = 0
-        self._encoder = encoder
+        self.encoder = encoder
         self._passages = passages
         self._words = words
         counts = np.array([len(passage.sentences) for passage in passages], dtype=np.int64)
@@ -191,7 +191,7 @@ class KnowledgeIndex:
             return []
         asked = asked_words(text)
         weights = self._coverage.weights(text)
-        vector = self._encoder.encode([text])[0]
+        vector = self.encoder.encode([text])[0]
         cosines = self._sentence_vectors @ vector
         lexical = self._words.scores(asked)
         sentence_relevance = cosines + LEXICAL_WEIGHT * lexical

@@ -5,7 +5,9 @@ import pytest
 
 from shopllm_rasa.generation import Answer, Answerer, Source
 from shopllm_rasa.generation.extractive import ExtractiveBackend
+from shopllm_rasa.generation.guard import GroundingGuard
 from shopllm_rasa.generation.openai_compatible import OpenAICompatibleBackend
+from shopllm_rasa.generation.relevance import Relevance
 from shopllm_rasa.retrieval import KnowledgeIndex
 from shopllm_rasa.settings import OpenAISettings
 
@@ -16,14 +18,21 @@ OFF_TOPIC = ["Who won the world cup?", "What is the capital of France?", "Tell m
 UNANSWERABLE = ["What is the CEO's salary?", "Can I pay with monkeys?", "How tall is your shop assistant?"]
 
 
-@pytest.fixture
+def answerer(knowledge: KnowledgeIndex, *backends: Any, threshold: float = THRESHOLD, **values: Any) -> Answerer:
+    encoder = knowledge.encoder
+    relevance = Relevance(encoder, knowledge.passages)
+    guard = GroundingGuard(encoder, (), ("Juniper & Vale",))
+    return Answerer(knowledge, [*backends, ExtractiveBackend()], threshold, relevance, guard, **values)
+
+
+@pytest.fixture(scope="session")
 def extractive(knowledge_index: KnowledgeIndex) -> Answerer:
-    return Answerer(knowledge_index, [ExtractiveBackend()], THRESHOLD)
+    return answerer(knowledge_index)
 
 
 def with_model(knowledge: KnowledgeIndex, chat: Any, threshold: float = THRESHOLD, **values: Any) -> Answerer:
     settings = OpenAISettings(**{"base_url": chat.url, "retries": 0, "timeout_seconds": 5, **values})
-    return Answerer(knowledge, [OpenAICompatibleBackend(settings, "Vale"), ExtractiveBackend()], threshold)
+    return answerer(knowledge, OpenAICompatibleBackend(settings, "Vale"), threshold=threshold)
 
 
 def words(answer: Answer) -> tuple[object, ...]:
@@ -74,8 +83,8 @@ class TestExtractive:
         assert (answer.answered, answer.text, answer.sources) == (False, "", ())
 
     def test_the_threshold_decides(self, knowledge_index: KnowledgeIndex) -> None:
-        assert Answerer(knowledge_index, [ExtractiveBackend()], 0).answer(OFF_TOPIC[0]).answered
-        strict = Answerer(knowledge_index, [ExtractiveBackend()], 0.99).answer(QUESTION)
+        assert answerer(knowledge_index, threshold=0).answer(OFF_TOPIC[0]).answered
+        strict = answerer(knowledge_index, threshold=0.999).answer(QUESTION)
         assert not strict.answered
         assert strict.sources == (ELECTRONICS,)
 
@@ -184,9 +193,9 @@ class TestLanguageModel:
         key = "sk-very-secret-0123456789"
         caplog.set_level(logging.DEBUG)
         chat.will(chat.say("Within 30 days."), chat.status(500), chat.drop, chat.say("Within 77 days."))
-        answerer = with_model(knowledge_index, chat, api_key=key)
+        answering = with_model(knowledge_index, chat, api_key=key)
         for _ in range(4):
-            assert answerer.answer(QUESTION).answered
+            assert answering.answer(QUESTION).answered
         assert chat.headers[0]["Authorization"] == f"Bearer {key}"
         assert caplog.records
         assert not any(key in str(record.__dict__) for record in caplog.records)
