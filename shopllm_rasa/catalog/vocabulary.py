@@ -4,6 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from shopllm_rasa.catalog.product import Product
@@ -115,6 +116,7 @@ def normal_words(text: str) -> tuple[str, ...]:
     return tuple(normal_word(match.group()) for match in tokens(text))
 
 
+@lru_cache(maxsize=100_000)
 def normal_word(word: str) -> str:
     """A word without case, possessive and regular English plural."""
     word = word.casefold().replace("’", "'").removesuffix("'s")
