@@ -1,15 +1,20 @@
-"""`shopllm index`: builds and inspects an index."""
+"""`shopllm index`: builds, changes and inspects an index."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.table import Table
 
 from shopllm_rasa.cli.feed import FORMAT_OPTION, ON_ERROR_OPTION, print_dry_run, read_products, with_options
 from shopllm_rasa.cli.output import INDEX_OPTION, JSON_OPTION, console, print_json
+from shopllm_rasa.errors import SearchError
 from shopllm_rasa.settings import Settings
 
-app = typer.Typer(help="Build and inspect the index of products and pages.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from shopllm_rasa.retrieval import ProductIndex
+
+app = typer.Typer(help="Build, change and inspect the index of products and pages.", no_args_is_help=True)
 
 
 @app.command()
@@ -43,13 +48,120 @@ def build(
     products, report = read_products(catalog, settings, how)
     passages = read_knowledge(knowledge) if knowledge else []
     threads = settings.encoder.threads
-    ProductIndex.build(products, out, model=model or settings.encoder.model, threads=threads, progress=True)
+    ProductIndex.build(
+        products,
+        out,
+        model=model or settings.encoder.model,
+        threads=threads,
+        progress=True,
+        vectors=settings.vectors,
+    )
     if passages:
         KnowledgeIndex.build(passages, out, threads=threads, progress=True)
     if json_output:
         print_json({"products": len(products), "passages": len(passages), "left_out": report.left_out})
     else:
         typer.echo(f"{len(products)} products and {len(passages)} passages of pages in {out}")
+
+
+@app.command()
+def add(
+    catalog: Path = typer.Option(..., "--catalog", help="A feed of new and changed products; as for build."),
+    index: Path | None = INDEX_OPTION,
+    format_name: str | None = FORMAT_OPTION,
+    on_error: str | None = ON_ERROR_OPTION,
+    json_output: bool = JSON_OPTION,
+) -> None:
+    """Adds products, replacing those whose id is there; only texts that are new are embedded.
+
+    Example: shopllm index add --catalog changed.jsonl --index index/
+    """
+    settings = Settings.load()
+    opened = _open(index, settings)
+    products, report = read_products(catalog, settings, with_options(settings, format_name, on_error))
+    before = len(opened)
+    embedded = opened.upsert(products, progress=True)
+    added = len(opened) - before
+    values = {
+        "added": added,
+        "replaced": len(products) - added,
+        "embedded": embedded,
+        "left_out": report.left_out,
+        "products": len(opened),
+    }
+    if json_output:
+        print_json(values)
+    else:
+        typer.echo(
+            f"{added} products added, {values['replaced']} replaced, {embedded} texts embedded; "
+            f"{values['products']} products now"
+        )
+
+
+@app.command()
+def remove(
+    ids: list[str] | None = typer.Argument(None, help="Ids of products."),
+    file: Path | None = typer.Option(None, "--file", help="A text file with an id a line."),
+    index: Path | None = INDEX_OPTION,
+    json_output: bool = JSON_OPTION,
+) -> None:
+    """Removes products; an id that is not there changes nothing and is told.
+
+    Example: shopllm index remove AUD-1043 KIT-1310 --index index/
+    """
+    wanted = list(dict.fromkeys([*(ids or []), *(_lines(file) if file else [])]))
+    if not wanted:
+        raise typer.BadParameter("Give ids, or a file of ids with --file.")
+    opened = _open(index, Settings.load())
+    unknown = [product_id for product_id in wanted if opened.get(product_id) is None]
+    if len(unknown) < len(wanted):
+        opened.delete(wanted)
+    values = {"removed": len(wanted) - len(unknown), "unknown": unknown, "products": len(opened)}
+    if json_output:
+        print_json(values)
+        return
+    if unknown:
+        typer.echo(f"not there: {', '.join(unknown[:20])}{' ...' if len(unknown) > 20 else ''}", err=True)
+    typer.echo(f"{values['removed']} products removed, {values['products']} left")
+
+
+@app.command()
+def verify(index: Path | None = INDEX_OPTION, json_output: bool = JSON_OPTION) -> None:
+    """Reads every byte of an index and compares it with what was written; exit code 1 where it differs.
+
+    Example: shopllm index verify --index index/
+    """
+    from shopllm_rasa.retrieval.index_directory import IndexDirectory
+
+    directory = IndexDirectory(index or Settings.load().index_dir)
+    manifest = directory.verify()
+    opened = _open(index, Settings.load())
+    values = {
+        "path": str(directory.path),
+        "files": sum(len(part.checksums) for part in manifest.parts.values()),
+        "products": len(opened),
+    }
+    if json_output:
+        print_json(values)
+    else:
+        typer.echo(f"whole: {values['files']} files and the encoder, {values['products']} products")
+
+
+def _open(index: Path | None, settings: Settings) -> "ProductIndex":
+    from shopllm_rasa.retrieval import ProductIndex
+
+    model = settings.encoder.model if index is None else None
+    return ProductIndex.open(
+        index or settings.index_dir, model=model, threads=settings.encoder.threads, vectors=settings.vectors
+    )
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise SearchError(f"'{file}' is not UTF-8.") from None
+    return [line.strip() for line in lines if line.strip()]
 
 
 @app.command()
@@ -62,13 +174,18 @@ def stats(index: Path | None = INDEX_OPTION, json_output: bool = JSON_OPTION) ->
 
     directory = IndexDirectory(index or Settings.load().index_dir)
     manifest = directory.read_manifest()
+    products = manifest.parts.get("products")
     size = sum(file.stat().st_size for file in directory.path.rglob("*") if file.is_file())
     values = {
         "path": str(directory.path),
         "encoder": manifest.encoder_model,
         "dimensions": manifest.dimensions,
+        "encoder_sha256": manifest.encoder_fingerprint,
         "created": manifest.created,
-        "products": manifest.parts["products"].count if "products" in manifest.parts else 0,
+        "format": manifest.format_version,
+        "products": products.count if products else 0,
+        "store": products.store if products else "",
+        "bytes_a_product": round(sum(products.sizes.values()) / products.count) if products and products.count else 0,
         "passages": manifest.parts["knowledge"].count if "knowledge" in manifest.parts else 0,
         "megabytes": round(size / 1e6, 1),
     }

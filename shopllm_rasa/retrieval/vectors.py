@@ -166,7 +166,7 @@ class IvfStore:
         import faiss
 
         count, dimensions = vectors.vectors.shape
-        lists = max(1, round(cls._LISTS_PER_ROOT * math.sqrt(count)))
+        lists = max(1, min(count, round(cls._LISTS_PER_ROOT * math.sqrt(count))))
         centroids = faiss.IndexFlatIP(dimensions)
         index = faiss.IndexIVFScalarQuantizer(
             centroids, dimensions, lists, faiss.ScalarQuantizer.QT_4bit, faiss.METRIC_INNER_PRODUCT

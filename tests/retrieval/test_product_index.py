@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from shopllm_rasa.catalog import Product
+from shopllm_rasa.catalog.product import Variant
 from shopllm_rasa.encoders import SentenceEncoder
 from shopllm_rasa.errors import IndexUnusableError, SearchError
-from shopllm_rasa.retrieval import Filters, KnowledgeIndex, ProductIndex, SearchHit
+from shopllm_rasa.retrieval import Filters, KnowledgeIndex, ProductIndex, SearchHit, embedding
+from shopllm_rasa.settings import VectorSettings
 
 
 def ids(hits: Sequence[SearchHit]) -> list[str]:
@@ -313,3 +315,129 @@ class TestOpen:
         reader.join()
         assert problems == []
         assert set(opened) <= {count, count + 1}
+
+
+class TestHybrid:
+    @pytest.mark.parametrize("query", ["KIT-1310", "kit 1310", "kit1310", "is the KIT-1310 any good?"])
+    def test_a_code_comes_first(self, product_index: ProductIndex, query: str) -> None:
+        hit = product_index.search(query, k=3)[0]
+        assert hit.product.id == "KIT-1310"
+        assert hit.score == 1
+        assert "code" in hit.signals
+
+    def test_other_identifiers_and_those_of_variants(self, index_copy: Path) -> None:
+        index = ProductIndex.open(index_copy)
+        variant = Variant("PINK-42", Decimal(5), 1, {"sizes": "42"})
+        index.upsert([new_product(codes=("4006381333931", "WH-1000XM2/B"), variants=(variant,))])
+        for code in ("4006381333931", "wh1000xm2b", "WH-1000XM2/B", "pink-42"):
+            assert index.search(code, k=1)[0].product.id == "NEW-1"
+        assert ids(index.search("4006381333931", filters={"price_min": 500})) != ["NEW-1"]
+
+    def test_an_amount_names_no_product(self, index_copy: Path) -> None:
+        index = ProductIndex.open(index_copy)
+        index.upsert([new_product(id="1000")])
+        assert index.search("a laptop under 1000", k=1)[0].product.id != "1000"
+        assert index.search("1000", k=1)[0].product.id == "1000"
+
+    def test_words_find_what_meaning_does_not_know(self, index_copy: Path) -> None:
+        index = ProductIndex.open(index_copy)
+        index.upsert([new_product(name="Zyxqor Plumbus"), new_product(id="NEW-2", name="Beach ball")])
+        hit = index.search("zyxqor", k=1)[0]
+        assert hit.product.id == "NEW-1"
+        assert hit.word_score > 0
+        assert "words" in hit.signals
+
+    def test_scores_are_between_0_and_1_and_say_what_they_come_from(self, product_index: ProductIndex) -> None:
+        for hit in product_index.search("a quiet kettle", k=50):
+            assert 0 <= hit.word_score <= 1
+            assert 0 <= hit.score <= 1
+            assert -1.001 <= hit.cosine <= 1.001
+            assert hit.signals
+
+    def test_words_may_be_given(self, product_index: ProductIndex) -> None:
+        plain = product_index.retrieve("tea", k=5)
+        assert product_index.retrieve("tea", k=5, words=["tea"]) == plain
+        assert all(hit.word_score == 0 for hit in product_index.retrieve("tea", k=5, words=[]))
+        assert product_index.has_word("kettle")
+        assert "kettle" in set(product_index.words)
+
+
+class TestSort:
+    def test_by_price_among_what_is_about_the_query(self, product_index: ProductIndex) -> None:
+        hits = product_index.retrieve("kettle", k=5, sort="price", filters={"categories": "Kettles"})
+        prices = [hit.product.price for hit in hits]
+        assert prices == sorted(prices)
+        assert {hit.product.categories[-1] for hit in hits} == {"Kettles"}
+        dear = product_index.retrieve("kettle", k=5, sort="-price", filters={"categories": "Kettles"})
+        assert [hit.product.price for hit in dear] == sorted((hit.product.price for hit in dear), reverse=True)
+
+    def test_by_rating(self, product_index: ProductIndex) -> None:
+        ratings = [hit.product.rating or 0 for hit in product_index.retrieve("headphones", k=5, sort="rating")]
+        assert ratings == sorted(ratings, reverse=True)
+
+    def test_an_unknown_order_names_the_known_ones(self, product_index: ProductIndex) -> None:
+        with pytest.raises(SearchError, match=r"There is no sort order 'size'\. Allowed: price, -price, rating"):
+            product_index.retrieve("kettle", sort="size")
+
+
+class TestFacets:
+    def test_of_all_of_some_and_of_what_is_about_a_query(
+        self, product_index: ProductIndex, some_products: list[Product]
+    ) -> None:
+        count = sum("Kettles" in product.categories for product in some_products)
+        assert product_index.facets()["category"]["Kettles"] == count
+        cheap = product_index.facets(filters={"categories": "Kettles", "price_max": 50})
+        assert cheap["category"]["Kettles"] == sum(
+            "Kettles" in product.categories and product.price <= 50 for product in some_products
+        )
+        about = product_index.facets("kettle")["category"]
+        assert max(about, key=lambda name: about[name] if name in ("Kettles", "Laptops") else 0) == "Kettles"
+
+
+def test_a_wrong_currency_names_those_there_are(product_index: ProductIndex) -> None:
+    with pytest.raises(SearchError, match=r"^No product has a price in USD; the prices are in EUR\.$"):
+        product_index.search("kettle", filters={"currency": "USD"})
+
+
+def test_an_index_with_an_inverted_file_finds_the_same(
+    index_copy: Path, some_products: list[Product], product_index: ProductIndex
+) -> None:
+    settings = VectorSettings(store="ivf")
+    index = ProductIndex.build(some_products, index_copy, vectors=settings)
+    assert index.stats()["store"] == "ivf"
+    for filters in ({}, {"price_max": 100, "in_stock": True}):
+        assert ids(index.search("a quiet kettle", filters=filters)) == ids(
+            product_index.search("a quiet kettle", filters=filters)
+        )
+    index.upsert([new_product()])
+    assert ids(ProductIndex.open(index_copy).search("pool toy", k=1)) == ["NEW-1"]
+
+
+def test_changes_of_two_openers_both_stay(index_copy: Path) -> None:
+    one, other = ProductIndex.open(index_copy), ProductIndex.open(index_copy)
+    one.upsert([new_product()])
+    other.upsert([new_product(id="NEW-2")])
+    assert other.get("NEW-1") is not None
+    assert ProductIndex.open(index_copy).get("NEW-1") is not None
+
+
+def test_a_build_that_was_interrupted_embeds_only_the_rest(
+    tmp_path: Path, some_products: list[Product], embedded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedding, "CHUNK", 8)
+    recording = SentenceEncoder.encode
+
+    def dying(self: SentenceEncoder, texts: Sequence[str], *args: Any, **values: Any) -> np.ndarray:
+        if len(embedded) >= 16:
+            raise KeyboardInterrupt
+        return recording(self, texts, *args, **values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SentenceEncoder, "encode", dying)
+        with pytest.raises(KeyboardInterrupt):
+            ProductIndex.build(some_products, tmp_path / "index")
+    embedded.clear()
+    index = ProductIndex.build(some_products, tmp_path / "index")
+    assert len(embedded) == len({product.search_text for product in some_products}) - 16
+    assert index.products == some_products
+    assert not (tmp_path / "index" / ".unfinished-vectors").exists()
