@@ -156,7 +156,7 @@ class TestWrongFiles:
         ("text", "key", "known"),
         [
             ("retreival: {}", "retreival", SECTIONS),
-            ("retrieval: {passage: 3}", "retrieval.passage", "products_shown, passages, min_product_score"),
+            ("retrieval: {passage: 3}", "retrieval.passage", "products_shown, passages, min_product_score, reranker"),
             (
                 "generation: {openai: {url: x}}",
                 "generation.openai.url",
