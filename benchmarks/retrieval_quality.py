@@ -151,10 +151,10 @@ def page(figures: dict[str, Any]) -> list[str]:
     count = {split: next(row["queries"] for row in rows if row["split"] == split) for split in SPLITS}
     lines = [
         f"{sum(count.values())} queries of shoppers over {figures['products']:,} real products (phones and what",
-        f"belongs to them), {count['tune']} to tune on and {count['test']} kept out; what is right for each is decided by",
-        "the catalogue's fields, never by a search (`benchmarks/relevance.py`). nDCG@10 has the gain 2^grade - 1. Recall@10",
-        "counts the products of the highest grade, of as many as ten places could hold. Constraints are price, brand and",
-        "exclusions; a query counts where nothing was given up. The feed knows neither stock nor stars.",
+        f"belongs to them), {count['tune']} to tune on and {count['test']} kept out; what is right for each is decided",
+        "by the catalogue's fields, never by a search (`benchmarks/relevance.py`). nDCG@10 has the gain 2^grade - 1.",
+        "Recall@10 counts the products of the highest grade, of as many as ten places could hold. Constraints are price,",
+        "brand and exclusions; a query counts where nothing was given up. The feed knows neither stock nor stars.",
         "",
         "| engine | query | split | nDCG@10 | recall@10 | constraints kept in the first 5 | p50 | p95 |",
         "|---|---|---|---:|---:|---:|---:|---:|",

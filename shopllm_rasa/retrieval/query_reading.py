@@ -42,7 +42,7 @@ _EMPTY_WORDS = frozenset(
     {"cheap", "show", "find", "looking", "buy", "give", "search", "something", "anything", "recommend"}
 )
 # The products a query's words are about: those whose word score is at least this share of the best one's.
-_ABOUT_SHARE = 0.6
+_ABOUT_SHARE = 0.8
 # A brand or category is a limit where at least this share of what is about the query, and names it, belongs to it.
 _OWN_SHARE = 0.5
 # Words this short are seldom halves of a compound: "car" and "pet" are no "carpet".
