@@ -21,7 +21,7 @@ from shopllm_rasa.retrieval.index_directory import IndexDirectory, Manifest
 from shopllm_rasa.retrieval.knowledge import Passage
 from shopllm_rasa.retrieval.lexical import LexicalIndex, write_lexical
 from shopllm_rasa.retrieval.passage_words import Coverage, asked_words, sentence_documents
-from shopllm_rasa.retrieval.spelling import SpellingCorrector
+from shopllm_rasa.spelling import SpellingMender
 
 PASSAGES_FILE = "passages.jsonl"
 UNFINISHED_FOLDER = ".unfinished-knowledge"
@@ -97,8 +97,8 @@ class KnowledgeIndex:
         self._sentence_vectors = vectors[:sentences].astype(np.float32)
         self._passage_vectors = vectors[sentences:].astype(np.float32)
         self._coverage = Coverage(passages)
-        surfaces = {match.group() for item in passages for match in tokens(f"{item.source} {item.text}")}
-        self._spelling = SpellingCorrector(surfaces, encoder.is_word)
+        surfaces = {match.group().casefold() for item in passages for match in tokens(f"{item.source} {item.text}")}
+        self._spelling = SpellingMender(surfaces, encoder.is_word, knows_forms=False)
 
     @classmethod
     def build(
@@ -186,7 +186,7 @@ class KnowledgeIndex:
 
         Typos of words that the pages use are mended before.
         """
-        text = self._spelling.correct(question.strip())
+        text = self._spelling.mend(question.strip())
         if self._words is None or not self._passages or not text:
             return []
         asked = asked_words(text)

@@ -74,3 +74,50 @@ def test_any_text_keeps_its_signs(mender: SpellingMender, text: str) -> None:
     mended = mender.mend(text)
 
     assert [sign for sign in mended if not sign.isalpha()] == [sign for sign in text if not sign.isalpha()]
+
+
+class TestWordsOfAShop:
+    """A mender of some texts' words, as pages and products use it."""
+
+    @pytest.fixture(scope="class")
+    def words(self) -> SpellingMender:
+        own = (
+            "return",
+            "returns",
+            "policy",
+            "electronics",
+            "delivery",
+            "warranty",
+            "send",
+            "gift",
+            "stick",
+            "protector",
+        )
+        known = {"repair", "deliver", "police", "protect"}
+        return SpellingMender(own, known.__contains__, min_letters=4, knows_forms=False)
+
+    @pytest.mark.parametrize(
+        ("text", "mended"),
+        [
+            ("retrun", "return"),
+            ("plicy?", "policy?"),
+            ("the Warrenty", "the warranty"),
+            ("Electronics delivrey!", "Electronics delivery!"),
+            ("elektronicks", "electronics"),
+            ("a selfie stik", "a selfie stick"),
+            ("protecter", "protector"),
+        ],
+    )
+    def test_typos(self, words: SpellingMender, text: str, mended: str) -> None:
+        assert words.mend(text) == mended
+
+    @pytest.mark.parametrize(
+        "text",
+        ["RETURN Policy", "repair", "police", "sned", "gitf", "retxxn", "ret1rn", "HLCRIO124", "JV-17267", "", "  \n"],
+    )
+    def test_all_else_stays(self, words: SpellingMender, text: str) -> None:
+        assert words.mend(text) == text
+
+    @given(st.text())
+    def test_without_words_nothing_changes(self, text: str) -> None:
+        assert SpellingMender((), lambda word: False).mend(text) == text
