@@ -1,6 +1,6 @@
 """What the commands that read a product feed have in common: options, the report, and reading by the settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -59,28 +59,40 @@ def with_options(settings: Settings, format_name: str | None, on_error: str | No
         raise typer.BadParameter(error.errors()[0]["msg"]) from None
 
 
-def read_products(catalog: Path, settings: Settings, how: CatalogSettings) -> "tuple[list[Product], FeedReport]":
-    """Reads a feed to its end; the rows left out are named on standard error.
+class FeedProducts:
+    """The products of a feed that was found usable, read again each time they are asked for: a feed may be larger than
+    memory should hold."""
+
+    def __init__(self, catalog: Path, settings: Settings, how: CatalogSettings, count: int) -> None:
+        self._catalog = catalog
+        self._settings = settings
+        self._how = how
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> "Iterator[Product]":
+        from shopllm_rasa.catalog import read_catalog
+
+        return read_catalog(
+            self._catalog, currency=self._settings.shop.currency, settings=self._how, on_error=self._how.on_error
+        )
+
+
+def read_products(catalog: Path, settings: Settings, how: CatalogSettings) -> "tuple[FeedProducts, FeedReport]":
+    """Reads a feed to its end before anything is done with it; the rows left out are named on standard error.
 
     Raises:
         CatalogError: if the feed cannot be used.
     """
-    from shopllm_rasa.catalog import FeedReport, read_catalog
+    from shopllm_rasa.catalog import check_catalog
 
-    report = FeedReport()
-    products = list(
-        read_catalog(
-            catalog,
-            currency=settings.shop.currency,
-            settings=how,
-            on_error=how.on_error,
-            report=report,
-            progress=True,
-        )
-    )
+    report = check_catalog(catalog, currency=settings.shop.currency, settings=how, progress=True)
+    report.check(stop_at_bad_rows=how.on_error == "stop")
     if report.left_out:
         typer.echo(f"left out, {report.left_out:,} of {report.rows:,} rows:\n{report.text()}", err=True)
-    return products, report
+    return FeedProducts(catalog, settings, how, report.products), report
 
 
 def print_dry_run(catalog: Path, settings: Settings, how: CatalogSettings, json_output: bool) -> None:

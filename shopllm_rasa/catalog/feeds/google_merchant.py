@@ -5,6 +5,7 @@ specification".
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from shopllm_rasa.catalog.feeds.amounts import read_date, sale_is_on
@@ -57,6 +58,7 @@ def is_xml(feed: Feed) -> bool:
     return False
 
 
+@lru_cache(maxsize=1_000)
 def _plain_name(name: str) -> str:
     return name.strip().lower().removeprefix("g:").replace(" ", "_")
 
