@@ -11,11 +11,11 @@ export CATALOG KNOWLEDGE RASA_PORT ACTIONS_PORT WEB_PORT PYTHON
 NAME =
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench bench-nlu bench-retrieval lint format clean
+.PHONY: help install demo test bench bench-nlu bench-retrieval bench-generation lint format clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
-		| while IFS='	' read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
+		| while IFS='	' read -r target text; do printf '  make %-16s %s\n' "$$target" "$$text"; done
 
 install: $(STAMP) ## Make .venv with Python 3.10 and install everything into it
 
@@ -48,6 +48,9 @@ bench-nlu: $(STAMP) ## Compare understanding with Rasa's own pipeline (BENCH_ARG
 
 bench-retrieval: $(STAMP) ## Measure search, scale and the life of an index (BENCH_ARGS="--only embedding" for a part)
 	$(BIN)/python benchmarks/retrieval.py $(BENCH_ARGS)
+
+bench-generation: $(STAMP) ## Measure generated replies (BENCH_ARGS="--only quality" for a part)
+	$(BIN)/python benchmarks/generation.py $(BENCH_ARGS)
 
 lint: $(STAMP) ## Check style and types
 	$(BIN)/ruff check .

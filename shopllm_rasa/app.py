@@ -7,7 +7,7 @@ from shopllm_rasa.catalog import Product
 from shopllm_rasa.catalog.mentions import Mention, MentionFinder
 from shopllm_rasa.catalog.vocabulary import Vocabulary
 from shopllm_rasa.generation import Answerer
-from shopllm_rasa.generation.backends import GenerationBackend, create_chain, create_completing
+from shopllm_rasa.generation.backends import CompletingBackend, GenerationBackend, create_chain
 from shopllm_rasa.generation.gate import Gate
 from shopllm_rasa.generation.guard import GroundingGuard
 from shopllm_rasa.generation.prompts import Prompts
@@ -24,7 +24,7 @@ from shopllm_rasa.settings import Settings
 from shopllm_rasa.shop import ShopStore
 
 # What a new index changes nothing of.
-_BESIDE_THE_INDEX = ("backends", "store", "reranker", "reviews", "describer")
+_BESIDE_THE_INDEX = ("backends", "store", "reranker", "reviews")
 
 
 class ShopApp:
@@ -141,8 +141,13 @@ class ShopApp:
     def describer(self) -> DescriptionWriter:
         """Describes products: with the model of the settings if it follows prompts, else from their data alone."""
         prompts = self.settings.generation.prompts
+        backend = next((item for item in self.backends if isinstance(item, CompletingBackend)), None)
+        # A feed can be described before there is an index; then the guard goes without encoder and names.
+        indexed = backend is not None and self.settings.index_dir.is_dir()
         return DescriptionWriter(
-            create_completing(self.settings), Prompts(self.settings.resolve(prompts) if prompts else None)
+            backend,
+            Prompts(self.settings.resolve(prompts) if prompts else None),
+            self.guard if indexed else None,
         )
 
     @cached_property

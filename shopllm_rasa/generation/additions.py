@@ -11,6 +11,8 @@ _PROMISES = re.compile(
     re.I,
 )
 
+_RUN = 6
+
 
 def added_markup(text: str, evidence: str = "") -> str | None:
     """The first piece of markup, link or placeholder that the evidence has not; None where there is none."""
@@ -20,6 +22,16 @@ def added_markup(text: str, evidence: str = "") -> str | None:
 def added_promise(text: str, evidence: str) -> str | None:
     """The first promising word that the evidence has not; None where there is none."""
     return _first_added(_PROMISES, text, evidence)
+
+
+def repeats_instructions(text: str, instructions: str, data: str) -> bool:
+    """Whether a text repeats six words in a row of a prompt's instructions that the prompt's data have not."""
+    return bool((_runs(text) & _runs(instructions)) - _runs(data))
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = re.findall(r"\w+", text.casefold())
+    return {tuple(words[start : start + _RUN]) for start in range(len(words) - _RUN + 1)}
 
 
 def _first_added(pattern: re.Pattern[str], text: str, evidence: str) -> str | None:

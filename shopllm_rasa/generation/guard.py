@@ -40,6 +40,11 @@ _PROMISE = re.compile(
     re.I,
 )
 
+# What binds the shop; only its own pages may say so.
+_COMMITMENT = re.compile(r"\b(?:legally|binding|for ?ever|forever|unlimited|lifelong|lifetime|guaranteed)\b", re.I)
+# A model that is stuck, or was told to say a word for ever.
+_STUCK = re.compile(r"\b(\w+)(?:\W+\1\b){4,}", re.I)
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -123,7 +128,7 @@ class GroundingGuard:
             evidence: the sentences, product facts and template texts it may rest on, and what the customer said of
                 themselves (order number, e-mail address). A sentence may open with its source and a colon.
         """
-        if len(text) > MAX_CHARACTERS:
+        if len(text) > MAX_CHARACTERS or _STUCK.search(text):
             return Verdict((Problem("statement", text[:80]),))
         lines = [
             _Line(sentence, stated_facts(sentence), frozenset(content_words(sentence)))
@@ -159,6 +164,11 @@ class GroundingGuard:
         promise = _PROMISE.search(sentence)
         if promise and not any(_PROMISE.search(line.text) for line in lines):
             problems.append(Problem("promise", promise.group()))
+        problems += [
+            Problem("promise", match.group())
+            for match in _COMMITMENT.finditer(sentence)
+            if not all(word in said for word in _words(match.group()))
+        ]
         words = content_words(_without(sentence, claims))
         if problems or not lines or is_courtesy(sentence) or not (words or claims):
             return problems

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from shopllm_rasa.errors import GenerationError
-from shopllm_rasa.generation.additions import added_markup, added_promise
+from shopllm_rasa.generation.additions import added_markup, added_promise, repeats_instructions
 from shopllm_rasa.generation.backends import CompletingBackend, Exchange
 from shopllm_rasa.generation.guard import GroundingGuard
 from shopllm_rasa.generation.prompts import Prompts
@@ -66,6 +66,9 @@ class Rephraser:
             text = self._backend.complete(messages, _MAX_TOKENS).text.strip().strip('"').strip()
         except GenerationError as error:
             logger.info("A response is sent as it is: %s", error)
+            return template
+        if repeats_instructions(text, messages[0].content, template):
+            logger.info("A response is sent as it is: the model's version repeats the instructions.")
             return template
         doubt = self.doubt(template, text)
         if doubt:

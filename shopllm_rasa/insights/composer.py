@@ -70,7 +70,8 @@ _MEASURES = frozenset(
     )
 )  # fmt: skip
 _AMOUNT = re.compile(r"(?:about |up to )?\d[\d.,]* ?[^\d,;()]{0,12}")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“\"])")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“\"<])")
+_TAG = re.compile(r"<[^<>]{1,200}>")
 
 
 @dataclass(frozen=True)
@@ -142,15 +143,17 @@ def facts_of(product: Product) -> str:
 
 def sentences_of(product: Product) -> list[str]:
     """The feed's own sentences, without markup, up to the first that speaks to a language model."""
-    text = html.unescape(re.sub(r"<[^<>]{1,200}>", " ", product.description))
-    sentences = _SENTENCE_END.split(" ".join(text.split()))
-    return before_instructions(sentence for part in sentences if (sentence := part.strip()))
+    raw = _SENTENCE_END.split(" ".join(html.unescape(product.description).split()))
+    plain = (" ".join(_TAG.sub(" ", sentence).split()) for sentence in before_instructions(raw))
+    return [sentence for sentence in plain if sentence]
 
 
 def attributes_of(product: Product) -> list[tuple[str, AttributeValue]]:
     """Names and values, without those that speak to a language model."""
     return [
-        (name, value) for name, value in product.attributes.items() if not speaks_to_a_model(f"{name}: {joined(value)}")
+        (name, value)
+        for name, value in product.attributes.items()
+        if not speaks_to_a_model(name) and not speaks_to_a_model(joined(value))
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.errors import GenerationError
-from shopllm_rasa.generation.additions import added_markup, added_promise
+from shopllm_rasa.generation.additions import added_markup, added_promise, repeats_instructions
 from shopllm_rasa.generation.backends import CompletingBackend
 from shopllm_rasa.generation.guard import GroundingGuard
 from shopllm_rasa.generation.prompts import Prompts
@@ -40,7 +40,8 @@ class Refusal:
 
     Attributes:
         attempt: 1 for the first text, 2 for the stricter retry.
-        reason: what kind of fault: `no reply`, `form`, `length`, `markup`, `promise` or `unsupported`.
+        reason: what kind of fault: `no reply`, `form`, `prompt`, `length`, `markup`, `promise` or
+            `unsupported`.
         detail: what was wrong, such as the claim that the data do not support.
     """
 
@@ -161,6 +162,8 @@ class DescriptionWriter:
             refused=[item.detail for item in refused],
         )
         copy = _read(backend.complete(messages, _MAX_TOKENS[length]).text)
+        if repeats_instructions(copy.whole, messages[0].content, facts):
+            raise _Refused("prompt", "the text repeats the instructions")
         self._check(copy, facts, length)
         return copy
 
