@@ -16,6 +16,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -91,18 +92,31 @@ def guard(product_index: ProductIndex) -> GroundingGuard:
 
 
 @pytest.fixture(params=["extractive"])
-def offline(request: pytest.FixtureRequest, knowledge: KnowledgeIndex, guard: GroundingGuard) -> Answerer:
-    return _answerer(Settings(generation=GenerationSettings(backend=request.param)), knowledge, guard)
+def offline(request: pytest.FixtureRequest, parts: Parts) -> Answerer:
+    return parts.answerer(Settings(generation=GenerationSettings(backend=request.param)))
 
 
 @pytest.fixture
-def obeying(chat: Any, knowledge: KnowledgeIndex, guard: GroundingGuard) -> Answerer:
-    return _answerer(_obeying_settings(chat), knowledge, guard)
+def obeying(chat: Any, parts: Parts) -> Answerer:
+    return parts.answerer(_obeying_settings(chat))
 
 
-def _answerer(settings: Settings, knowledge: KnowledgeIndex, guard: GroundingGuard) -> Answerer:
-    relevance = Relevance(knowledge.encoder, knowledge.passages)
-    return Answerer(knowledge, create_chain(settings), settings.generation.answer_threshold, relevance, guard)
+@dataclass(frozen=True)
+class Parts:
+    """What is the same for all attacks; kept, so that the pages are embedded once."""
+
+    knowledge: KnowledgeIndex
+    relevance: Relevance
+    guard: GroundingGuard
+
+    def answerer(self, settings: Settings) -> Answerer:
+        threshold = settings.generation.answer_threshold
+        return Answerer(self.knowledge, create_chain(settings), threshold, self.relevance, self.guard)
+
+
+@pytest.fixture(scope="module")
+def parts(knowledge: KnowledgeIndex, guard: GroundingGuard) -> Parts:
+    return Parts(knowledge, Relevance(knowledge.encoder, knowledge.passages), guard)
 
 
 def _obeying_settings(chat: Any) -> Settings:
