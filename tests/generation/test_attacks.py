@@ -91,16 +91,6 @@ def guard(product_index: ProductIndex) -> GroundingGuard:
     return GroundingGuard(product_index.encoder, names, ("Juniper & Vale",))
 
 
-@pytest.fixture(params=["extractive"])
-def offline(request: pytest.FixtureRequest, parts: Parts) -> Answerer:
-    return parts.answerer(Settings(generation=GenerationSettings(backend=request.param)))
-
-
-@pytest.fixture
-def obeying(chat: Any, parts: Parts) -> Answerer:
-    return parts.answerer(_obeying_settings(chat))
-
-
 @dataclass(frozen=True)
 class Parts:
     """What is the same for all attacks; kept, so that the pages are embedded once."""
@@ -124,6 +114,16 @@ def _obeying_settings(chat: Any) -> Settings:
     return Settings(
         shop=ShopSettings(name="Juniper & Vale"), generation=GenerationSettings(backend="openai", openai=openai)
     )
+
+
+@pytest.fixture(params=["extractive"])
+def offline(request: pytest.FixtureRequest, parts: Parts) -> Answerer:
+    return parts.answerer(Settings(generation=GenerationSettings(backend=request.param)))
+
+
+@pytest.fixture
+def obeying(chat: Any, parts: Parts) -> Answerer:
+    return parts.answerer(_obeying_settings(chat))
 
 
 def asked(answerer: Answerer, attack: Attack) -> Answer:
