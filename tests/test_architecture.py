@@ -99,7 +99,7 @@ CAPABILITIES = sorted(f"shopllm_rasa.{name}" for rooms in FLOORS[:5] for name in
     ("modules", "heavy"),
     [
         (["shopllm_rasa.app"], ["tensorflow", "rasa", "rasa_sdk", "torch", "transformers"]),
-        (["shopllm_rasa.retrieval"], ["tensorflow", "rasa", "rasa_sdk", "torch", "transformers"]),
+        (["shopllm_rasa.retrieval"], ["tensorflow", "rasa", "rasa_sdk", "torch", "transformers", "pymilvus"]),
         (CAPABILITIES, ["tensorflow", "rasa", "rasa_sdk", "torch", "transformers"]),
         (
             ["shopllm_rasa.cli.main"],

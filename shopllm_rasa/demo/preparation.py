@@ -1,5 +1,6 @@
 """Everything a shop needs before its servers start: the index, the orders, the trained bot."""
 
+import hashlib
 import os
 import sys
 from collections.abc import Mapping
@@ -77,7 +78,15 @@ class Preparation:
 
     def _index_inputs(self) -> Inputs:
         files = fingerprint_files([self.shop.catalog, *self._pages()], self.project)
-        return {**files, "the encoder": self.shop.settings.encoder.model}
+        settings = self.shop.settings
+        store = settings.vectors.json(exclude={"milvus": {"token"}})
+        return {
+            **files,
+            "the encoder": settings.encoder.model,
+            "how the feed is read": settings.catalog.json(),
+            # Hashed, for an address may hold a password.
+            "the vector store": hashlib.sha256(store.encode()).hexdigest(),
+        }
 
     def _pages(self) -> list[Path]:
         from shopllm_rasa.retrieval.knowledge import knowledge_files
@@ -155,6 +164,7 @@ class Preparation:
             **fingerprint_files([*bot, self.shop.catalog], self.project),
             **fingerprint_files(code, _PACKAGE.parent),
             "the encoder": self.shop.settings.encoder.model,
+            "how the feed is read": self.shop.settings.catalog.json(),
             "Rasa's version": _version_of("rasa"),
         }
 

@@ -13,7 +13,7 @@ from shopllm_rasa.settings import SETTINGS_ENV, SETTINGS_FILE, Settings
 from shopllm_rasa.storage import write_text
 
 # What an own shop takes over from the repository's settings: how to search and answer, not what.
-_SHARED_SECTIONS = ("catalog", "encoder", "retrieval", "generation")
+_SHARED_SECTIONS = ("catalog", "encoder", "retrieval", "vectors", "generation")
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def write_settings(folder: Path, own: OwnShop, base: Path) -> Path:
     Args:
         folder: where the file, the index and the database lie.
         own: the user's files.
-        base: the settings file whose catalog, encoder, retrieval and generation are taken over as they stand, with
+        base: the settings file whose sections of `_SHARED_SECTIONS` are taken over as they stand, with
             their `${NAME}` not replaced, so that no secret gets into the new file.
 
     Returns:

@@ -111,6 +111,14 @@ def test_a_changed_page_builds_the_index_again(prepare, child, project, screen):
     assert "data/knowledge/returns.md changed" in screen.getvalue()
 
 
+def test_another_way_to_read_the_feed_builds_the_index_again(prepare, child, project, screen):
+    prepare().index()
+    (project / "shopllm.yml").write_text("{shop: {name: x}, catalog: {decimal: ','}}")
+    prepare().index()
+    assert len(child.commands) == 2
+    assert "how the feed is read" in screen.getvalue()
+
+
 def test_a_damaged_index_gets_one_sentence_and_is_built_again(prepare, child, screen):
     prepare().index()
     prepare.broken.append(IndexUnusableError("The index 'x' was never finished. Build it again: shopllm index"))

@@ -79,6 +79,15 @@ def test_an_own_shop_searches_and_answers_as_the_repositorys_settings_say(projec
     assert shop.settings.generation.prompts == project / "prompts"
 
 
+def test_an_own_feed_is_read_as_the_repositorys_settings_say(project, feed):
+    feed.write_text("Titel;Preis\nLampe;1.299\n")
+    with (project / "shopllm.yml").open("a") as stream:
+        stream.write("\ncatalog: {columns: {name: Titel, price: Preis}, decimal: ','}\nvectors: {store: flat}\n")
+    settings = choose(project, catalog=feed).settings
+    assert (settings.catalog.columns.name, settings.catalog.decimal_sign) == ("Titel", ",")
+    assert settings.vectors.store == "flat"
+
+
 def test_no_secret_is_written(project, feed):
     text = choose(project, catalog=feed).settings_file.read_text()
     assert "a-secret" not in text

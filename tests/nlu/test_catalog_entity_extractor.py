@@ -6,6 +6,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from shopllm_rasa.nlu import CatalogEntityExtractor
+from shopllm_rasa.settings import SETTINGS_ENV
 
 CATALOG = (
     "id,name,brand,categories,price,attributes.colour\n"
@@ -86,6 +87,23 @@ def test_damaged_names_are_refused(storage, resource, context):
 
     with pytest.raises(RasaException, match=r"damaged.*Train again"):
         CatalogEntityExtractor.load({"catalog": None}, storage, resource, context)
+
+
+def test_the_feed_is_read_as_the_settings_say(tmp_path, monkeypatch, caplog, storage, resource, context):
+    feed = tmp_path / "export.csv"
+    feed.write_text("Titel;Preis;Marke\nDome Kettle;5;Brackenmill\nBad Kettle;free;Casaro\n", encoding="utf-8")
+    settings = tmp_path / "own.yml"
+    settings.write_text("catalog: {columns: {name: Titel, price: Preis, brand: Marke}}", encoding="utf-8")
+    before = CatalogEntityExtractor.fingerprint_addon({"catalog": str(feed)})
+    monkeypatch.setenv(SETTINGS_ENV, str(settings))
+    assert CatalogEntityExtractor.fingerprint_addon({"catalog": str(feed)}) != before
+
+    component = CatalogEntityExtractor.create({"catalog": str(feed)}, storage, resource, context)
+    component.train(TrainingData())
+    loaded = CatalogEntityExtractor.load({"catalog": str(feed)}, storage, resource, context)
+    assert [item["value"] for item in entities(loaded, "something by brackenmill or casaro")] == ["Brackenmill"]
+    assert "1 of 2 rows left out" in caplog.text
+    assert "line 3: 'price' is 'free'" in caplog.text
 
 
 def test_the_training_cache_sees_another_catalogue(catalog):
