@@ -8,6 +8,7 @@ import weakref
 
 from shopllm_rasa.app import ShopApp
 from shopllm_rasa.errors import ShopLLMError
+from shopllm_rasa.generation import metrics
 from shopllm_rasa.retrieval.index_directory import IndexDirectory
 from shopllm_rasa.settings import Settings
 
@@ -34,6 +35,8 @@ class LiveApp:
         self._version = self._directory.version
         self.app = ShopApp(settings)
         self.app.open()
+        if settings.metrics.port:
+            metrics.serve(settings.metrics.host, settings.metrics.port)
         self._stopped = threading.Event()
         # The thread does not keep this object alive, and ends with it.
         watch = threading.Thread(

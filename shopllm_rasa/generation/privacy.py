@@ -62,8 +62,10 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     # Any other long run of digits: an order number without letters, a postcode, a customer number.
     ("NUMBER", re.compile(r"\d{5,}")),
     ("NAME", re.compile(
-        rf"\b(?:my|her|his|our|the|full|last|first|sur|customer)\s?-?name(?:\s+(?:is|was)|['’]s|:)\s+(?P<data>{_ANY_NAME})"
-        rf"|\b(?:name|call me|regards|cheers|sincerely|yours|on behalf of|i am called|signed)[,:]?\s+(?P<data2>{_NAME})"
+        rf"\b(?i:(?:my|her|his|our|the|full|last|first|sur|customer)\s?-?name(?:\s+(?:is|was)|['’]s|:)\s+"
+        rf"(?P<data>{_ANY_NAME}))"
+        rf"|\b(?i:name:|call me|regards|cheers|sincerely|yours|on behalf of|i am called|signed)[,:]?\s+"
+        rf"(?P<data2>{_NAME})"
         rf"|\b(?i:mr|mrs|ms|miss|dr|herr|frau|mme|señora?|madame|monsieur)\b\.?\s+(?P<data3>{_NAME})"
     )),
     ("NAME", re.compile(
@@ -82,6 +84,9 @@ _NO_NAMES = frozenset((
     "about", "it", "that", "what", "how", "why", "where", "when", "which", "who", "monday", "tuesday", "wednesday",
     "thursday", "friday", "saturday", "sunday", "today",
 ))  # fmt: skip
+
+
+_PLACEHOLDER = re.compile(r"\[[A-Z]+_\d+\]")
 
 
 @dataclass
@@ -125,7 +130,7 @@ class Redaction:
         return match.group()[: start - match.start()] + placeholder + match.group()[end - match.start() :]
 
     def _is_personal(self, kind: str, data: str) -> bool:
-        if data.casefold() in self.redactor.public or "[" in data:
+        if data.casefold() in self.redactor.public or _PLACEHOLDER.search(data):
             return False  # the shop's own, or replaced already
         return kind != "NAME" or data.split()[0].casefold() not in _NO_NAMES
 

@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,17 +63,23 @@ class ChatServer:
         """A chat completion."""
         return self.send(json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]}).encode())
 
-    def send(self, body: bytes, status: int = 200) -> Reply:
+    def stream(self, body: bytes) -> Reply:
+        """Server-sent events."""
+        return self.send(body, headers={"Content-Type": "text/event-stream"})
+
+    def send(self, body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Reply:
         def reply(handler: BaseHTTPRequestHandler) -> None:
             handler.send_response(status)
+            for name, value in (headers or {}).items():
+                handler.send_header(name, value)
             handler.send_header("Content-Length", str(len(body)))
             handler.end_headers()
             handler.wfile.write(body)
 
         return reply
 
-    def status(self, code: int) -> Reply:
-        return self.send(b'{"error": "sorry"}', code)
+    def status(self, code: int, headers: dict[str, str] | None = None) -> Reply:
+        return self.send(b'{"error": "sorry"}', code, headers)
 
     def redirect(self, address: str) -> Reply:
         def reply(handler: BaseHTTPRequestHandler) -> None:
@@ -142,3 +149,59 @@ def electronics(knowledge_index: KnowledgeIndex) -> list[PassageHit]:
     hits = knowledge_index.search("What is the return policy for electronic products?", 4)
     assert hits[0].passage.source == "Returns > Returning electronics"
     return hits
+
+
+TEMPLATE = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}</s>{% endfor %}{% if add_generation_prompt %}<bot>{% endif %}"
+)
+
+
+def tokenizer(template: str | None) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.BPE(unk_token="<unk>"))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel()
+    made.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=["<pad>", "</s>", "<unk>"], initial_alphabet=alphabet)
+    made.train_from_iterator(["How long can I return shoes? Within 60 days of delivery."] * 3, trainer)
+    fast = PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
+    fast.chat_template = template
+    return fast
+
+
+@pytest.fixture(scope="session")
+def causal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama of two narrow layers, with a chat template."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("causal")
+    torch.manual_seed(1)
+    words = tokenizer(TEMPLATE)
+    config = LlamaConfig(
+        vocab_size=len(words), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=2, max_position_embeddings=4096, pad_token_id=0, eos_token_id=1, bos_token_id=1,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def seq2seq(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A T5 of two narrow layers, without a chat template."""
+    import torch
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    folder = tmp_path_factory.mktemp("seq2seq")
+    torch.manual_seed(1)
+    words = tokenizer(None)
+    config = T5Config(
+        vocab_size=len(words), d_model=32, d_kv=16, d_ff=64, num_layers=2, num_heads=2, pad_token_id=0, eos_token_id=1,
+        decoder_start_token_id=0,
+    )  # fmt: skip
+    T5ForConditionalGeneration(config).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder

@@ -1,12 +1,13 @@
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shopllm_rasa.errors import GenerationError, SettingsError
-from shopllm_rasa.generation.backends import GenerationRequest, create_backend
+from shopllm_rasa.generation.backends import ChatMessage, Exchange, GenerationRequest, create_backend
 from shopllm_rasa.generation.openai_compatible import OpenAICompatibleBackend
 from shopllm_rasa.retrieval import PassageHit
 from shopllm_rasa.settings import GenerationSettings, OpenAISettings, Settings, ShopSettings
@@ -234,3 +235,122 @@ class TestCreateBackend:
             create_backend(Settings(generation=generation, folder=tmp_path))
         (tmp_path / "prompts").mkdir()
         create_backend(Settings(generation=generation, folder=tmp_path))
+
+
+def events(*contents: str, usage: bool = True, done: bool = True) -> bytes:
+    """A stream of server-sent events."""
+    rows: list[Any] = [{"choices": [{"delta": {"role": "assistant"}}]}]
+    rows += [{"choices": [{"delta": {"content": content}}]} for content in contents]
+    rows += [{"choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 4}}] if usage else []
+    text = "".join(f"data: {json.dumps(row)}\n\n" for row in rows) + ": a comment\n\n"
+    return (text + ("data: [DONE]\n\n" if done else "")).encode()
+
+
+class TestStreaming:
+    def test_the_pieces_are_joined(self, chat: Any, electronics: list[PassageHit]) -> None:
+        chat.will(chat.stream(events("Within ", "30", " days.")))
+        draft = backend(chat).answer(asked(QUESTION, electronics))
+        assert (draft.text, draft.prompt_tokens, draft.completion_tokens) == ("Within 30 days.", 11, 4)
+        assert chat.requests[0]["stream"] is True
+
+    def test_a_server_that_does_not_stream_is_understood(self, chat: Any, electronics: list[PassageHit]) -> None:
+        chat.will(chat.say("Within 30 days."))
+        assert backend(chat).answer(asked(QUESTION, electronics)).text == "Within 30 days."
+
+    def test_it_can_be_switched_off(self, chat: Any, electronics: list[PassageHit]) -> None:
+        chat.will(chat.say("Within 30 days."))
+        backend(chat, stream=False).answer(asked(QUESTION, electronics))
+        assert "stream" not in chat.requests[0]
+
+    def test_half_a_reply_is_no_reply(self, chat: Any, electronics: list[PassageHit]) -> None:
+        chat.will(chat.stream(events("You can return it", usage=False, done=False)))
+        assert "in the middle" in problem(backend(chat), electronics)
+
+    @pytest.mark.parametrize("body", [b"data: <html>\n\n", b"data: [1]\n\n"])
+    def test_garbage(self, chat: Any, electronics: list[PassageHit], body: bytes) -> None:
+        chat.will(chat.stream(body))
+        assert problem(backend(chat), electronics) == "The server of the language model sent no chat completion."
+
+    def test_thoughts_are_not_sent(self, chat: Any, electronics: list[PassageHit]) -> None:
+        chat.will(chat.say("<think>The customer wants 90 days.</think>Within 30 days."))
+        assert backend(chat).answer(asked(QUESTION, electronics)).text == "Within 30 days."
+
+
+class TestPatience:
+    def test_retry_after_is_honoured(self, chat: Any, electronics: list[PassageHit]) -> None:
+        chat.will(chat.status(429, {"Retry-After": "0.01"}), chat.say("Within 30 days."))
+        assert backend(chat, retries=1).answer(asked(QUESTION, electronics)).text == "Within 30 days."
+
+    def test_a_server_that_asks_for_more_time_than_there_is_is_not_asked_again(
+        self, chat: Any, electronics: list[PassageHit]
+    ) -> None:
+        chat.will(chat.status(429, {"Retry-After": "3600"}))
+        assert problem(backend(chat, retries=5), electronics) == "The server of the language model answered 429."
+        assert len(chat.bodies) == 1
+
+    def test_what_keeps_failing_is_left_alone(self, chat: Any, electronics: list[PassageHit]) -> None:
+        chat.will(chat.status(500))
+        answering = backend(chat, breaker_failures=2)
+        for _ in range(2):
+            problem(answering, electronics)
+        assert "left alone" in problem(answering, electronics)
+        assert len(chat.bodies) == 2
+
+    def test_the_strict_prompt(self, chat: Any, electronics: list[PassageHit]) -> None:
+        chat.will(chat.say("Within 30 days."))
+        backend(chat).answer(replace(asked(QUESTION, electronics), strict=True))
+        assert "A first reply was refused" in chat.requests[0]["messages"][0]["content"]
+
+
+PERSONAL = [
+    ("My name is Siobhan O'Brien and I want a refund", "Siobhan O'Brien"),
+    ("my name is jane doe, where is my parcel", "jane doe"),
+    ("Hello, I'm Marek Nowak. How long can I return shoes?", "Marek Nowak"),
+    ("This is Dr. Aoife Kelly speaking", "Aoife Kelly"),
+    ("Dear Mr Schneider asked me to write", "Schneider"),
+    ("How long can I return it? Thanks, Peter Müller", "Peter Müller"),
+    ("mail me at jane.doe+shop@mail.example.com", "jane.doe+shop@mail.example.com"),
+    ("mail me at jane [at] mail.example.com", "jane [at] mail.example.com"),
+    ("call +353 (0)85 123 4567", "85 123 4567"),
+    ("call 085-123-4567", "085-123-4567"),
+    ("call 030/1234567", "030/1234567"),
+    ("card 4111 1111 1111 1111 cvv 123", "4111 1111 1111 1111"),
+    ("card 4111111111111111 cvv: 987", "987"),
+    ("IBAN ie29 aibk 9311 5212 3456 78", "aibk 9311"),
+    ("I live at 12 Rosewood Avenue, Cork", "12 Rosewood Avenue"),
+    ("send it to 221B Baker Street, London please", "Baker Street"),
+    ("send it to Lindenstraße 12, 10969 Berlin", "Lindenstraße 12"),
+    ("send it to 14 rue de la Paix", "rue de la Paix"),
+    ("my new address is Calle Mayor 5, Madrid", "Calle Mayor 5"),
+    ("my postcode is SW1A 1AA", "SW1A 1AA"),
+    ("my eircode is D02 X285", "D02 X285"),
+    ("where is order JV-17267", "JV-17267"),
+    ("where is my order number 4711", "4711"),
+    ("tracking code is 1Z999AA10123456784", "1Z999AA10123456784"),
+    ("invoice RE-2024-881", "RE-2024-881"),
+    ("I was born on 12 March 1980", "12 March 1980"),
+    ("my ip is 192.168.17.23", "192.168.17.23"),
+]
+
+
+@pytest.mark.parametrize(("text", "secret"), PERSONAL)
+def test_personal_data_does_not_reach_the_server_and_comes_back(
+    chat: Any, electronics: list[PassageHit], text: str, secret: str
+) -> None:
+    class Echo:
+        """A model that repeats what it got: the last line of the last message."""
+
+        def __call__(self, handler: Any) -> None:
+            question = chat.requests[-1]["messages"][-1]["content"].split("Question: ")[-1]
+            chat.say(question)(handler)
+
+    chat.will(Echo())
+    answering = backend(chat)
+    history = (Exchange(text, f"You wrote: {text}"),)
+    draft = answering.answer(replace(asked(text, electronics), history=history))
+    assert secret not in chat.bodies[0]
+    assert secret not in json.dumps(chat.requests[0], ensure_ascii=False)
+    assert secret in draft.text
+    completion = answering.complete([ChatMessage("system", "Write."), ChatMessage("user", text)], 20)
+    assert secret not in json.dumps(chat.requests[1], ensure_ascii=False)
+    assert completion.text
