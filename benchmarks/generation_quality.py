@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from shopllm_rasa.app import ShopApp
 from shopllm_rasa.catalog import read_catalog
+from shopllm_rasa.errors import IndexUnusableError
 from shopllm_rasa.generation.backends import Exchange
 from shopllm_rasa.retrieval import KnowledgeIndex, ProductIndex
 from shopllm_rasa.retrieval.knowledge import read_knowledge
@@ -62,9 +63,7 @@ class Shop:
 def open_shop(catalog: Path, knowledge: Path | None, backend: str, folder: Path) -> Shop:
     """Opens a shop over an index that is built where there is none yet, or anew where the data are newer."""
     index = folder / "index"
-    manifest = index / "manifest.json"
-    inputs = [catalog, *(knowledge.glob("*") if knowledge else ())]
-    if not manifest.is_file() or any(file.stat().st_mtime > manifest.stat().st_mtime for file in inputs):
+    if not _is_current(index, [catalog, *(knowledge.glob("*") if knowledge else ())]):
         ProductIndex.build(list(read_catalog(catalog, bad_rows=[])), index, progress=True)
         if knowledge:
             KnowledgeIndex.build(read_knowledge(knowledge), index, progress=True)
@@ -77,6 +76,17 @@ def open_shop(catalog: Path, knowledge: Path | None, backend: str, folder: Path)
     file.write_text(yaml.safe_dump(values), encoding="utf-8")
     app = ShopApp(Settings.load(file))
     return Shop(app, backend, knowledge or Path("/nonexistent"), product_texts(catalog))
+
+
+def _is_current(index: Path, inputs: list[Path]) -> bool:
+    manifest = index / "manifest.json"
+    if not manifest.is_file() or any(file.stat().st_mtime > manifest.stat().st_mtime for file in inputs):
+        return False
+    try:
+        ProductIndex.open(index)
+    except IndexUnusableError:  # of another version
+        return False
+    return True
 
 
 def ask_all(name: str, shop: Shop) -> list[Asked]:
