@@ -9,7 +9,7 @@ import sys
 import typer
 
 from shopllm_rasa import __version__
-from shopllm_rasa.cli import adapt, ask, demo, describe, doctor, explain, index, search, shop
+from shopllm_rasa.cli import adapt, ask, demo, describe, doctor, embed, explain, index, pages, search, shop
 from shopllm_rasa.errors import ShopLLMError
 
 app = typer.Typer(
@@ -35,6 +35,8 @@ def _options(
     """Product search, grounded answers and more for a shop's Rasa bot."""
 
 
+index.app.command("pages")(pages.pages)
+index.app.command("embed")(embed.embed)
 app.add_typer(index.app, name="index")
 app.add_typer(shop.app, name="shop")
 app.command("search")(search.search)

@@ -23,8 +23,9 @@ from shopllm_rasa.settings import VectorSettings
 
 MAX_QUERY_CHARACTERS = 2_000
 MAX_RESULTS = 1_000
-_KIND = "products"
-_UNFINISHED = ".unfinished-vectors"
+PRODUCTS_KIND = "products"
+# What an interrupted build has embedded; `shopllm index embed` fills it ahead of one.
+UNFINISHED_FOLDER = ".unfinished-vectors"
 
 # Why a product was found; see `SearchHit.signals`.
 MEANING, WORDS, CODE = "meaning", "words", "code"
@@ -371,17 +372,17 @@ def _write(
     old: ProductPart | None,
     kept: np.ndarray | None,
 ) -> PartWriter:
-    unfinished = Unfinished(directory.path / _UNFINISHED)
+    unfinished = Unfinished(directory.path / UNFINISHED_FOLDER)
     writer = PartWriter(encoder, settings, unfinished, progress)
-    part = directory.write_part(_KIND, 0, lambda folder: writer.write(folder, products, old, kept))
+    part = directory.write_part(PRODUCTS_KIND, 0, lambda folder: writer.write(folder, products, old, kept))
     part = replace(part, count=writer.count, store=writer.store)
-    directory.commit(encoder, {**_other_parts(directory, encoder), _KIND: part})
+    directory.commit(encoder, {**_other_parts(directory, encoder), PRODUCTS_KIND: part})
     unfinished.clear()
     return writer
 
 
 def _open_part(directory: IndexDirectory, manifest: Manifest, settings: VectorSettings) -> ProductPart:
-    part = manifest.parts.get(_KIND)
+    part = manifest.parts.get(PRODUCTS_KIND)
     if part is None:
         raise IndexUnusableError(f"The index '{directory.path}' has no products.")
     return ProductPart.open(directory.path / part.folder, part.count, part.store, manifest.dimensions, settings)
