@@ -33,13 +33,12 @@ class IndexBusyError(ShopLLMError):
     """An index cannot be changed, for another process is changing it."""
 
 
-<<<<<<< HEAD
 class VectorServerError(ShopLLMError):
     """A vector database cannot be reached or does not do what it was asked."""
-=======
+
+
 class ClusterError(ShopLLMError):
     """A cluster that was asked for work is missing, not reached or has failed."""
->>>>>>> 78a9a92 (Embedding on a Ray cluster; index pages)
 
 
 class SearchError(ShopLLMError):
