@@ -7,12 +7,14 @@ then finds each text embedded already. An interruption here costs no more than t
 import contextlib
 import logging
 import os
+import socket
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from tqdm import tqdm
@@ -30,6 +32,7 @@ WINDOW = 131_072
 MAX_WORKERS = 1_024
 # Shared memory of a cluster of this machine alone: a few windows of texts and vectors, and the encoder.
 _OBJECT_STORE_BYTES = 1_000_000_000
+_REACH_SECONDS = 10.0
 _ENCODER_FILES = (INFO_FILE, GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
 
 
@@ -201,10 +204,11 @@ def _cluster(ray: Any, address: str | None, cores: int) -> Iterator[None]:
     options: dict[str, Any] = {"configure_logging": False, "log_to_driver": False}
     if address is None:
         options |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
+    where = f"at '{address}'" if address else "on this machine"
     try:
+        _check_reachable(address)
         ray.init(address, **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        where = f"at '{address}'" if address else "on this machine"
+    except (OSError, RuntimeError, ValueError) as error:
         raise ClusterError(f"There is no Ray cluster {where}: {str(error).splitlines()[0][:300]}") from None
     try:
         ray.data.DataContext.get_current().enable_progress_bars = False
@@ -212,3 +216,19 @@ def _cluster(ray: Any, address: str | None, cores: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str | None) -> None:
+    """Connects for a moment: Ray itself would try for minutes, and then end the process.
+
+    Raises:
+        OSError: if nothing listens there.
+        ValueError: if it is no address.
+    """
+    if address is None or address in ("auto", "local"):
+        return
+    found = urlsplit(address if "://" in address else f"ray://{address}")
+    if found.hostname is None or found.port is None:
+        raise ValueError("expected auto, HOST:PORT or ray://HOST:PORT")
+    with socket.create_connection((found.hostname, found.port), timeout=_REACH_SECONDS):
+        pass

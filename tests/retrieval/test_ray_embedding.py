@@ -49,8 +49,18 @@ def test_without_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not (tmp_path / "index").exists()
 
 
-@pytest.mark.slow
-def test_a_cluster_that_is_not_there(index_copy: Path) -> None:
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("127.0.0.1:1", "Connection refused"),
+        ("ray://127.0.0.1:1", "Connection refused"),
+        ("somewhere", "expected auto, HOST:PORT or ray://HOST:PORT"),
+        ("host:many", "Port could not be cast to integer"),
+    ],
+)
+def test_a_cluster_that_is_not_there(index_copy: Path, address: str, reason: str) -> None:
     pytest.importorskip("ray")
-    with pytest.raises(ClusterError, match="There is no Ray cluster at '127.0.0.1:1'"):
-        embed_ahead(["text"], index_copy, address="127.0.0.1:1")
+    with pytest.raises(ClusterError) as caught:
+        embed_ahead(["text"], index_copy, address=address)
+    assert str(caught.value).startswith(f"There is no Ray cluster at '{address}': ")
+    assert reason in str(caught.value)
