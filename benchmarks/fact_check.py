@@ -51,7 +51,7 @@ def unsupported_facts(reply: str, sources: str, question: str = "") -> list[str]
     for number, unit in _pairs(_ADDRESS.sub(" ", said)):
         if number not in numbers or (unit and (number, unit) not in stated):
             missing.append(f"{number} {unit}".strip())
-    words = set(re.findall(r"[\w&'-]+", f"{known} {question.casefold()}"))
+    words = set(re.findall(r"[\w&'-]+", f"{known} {sources.casefold()} {question.casefold()}"))
     for name in _NAME.findall(_ADDRESS.sub(" ", reply)):
         plain = name.casefold()
         if not {plain, plain.removesuffix("'s")} & words and plain not in _PLAIN_NAMES | _NUMBERS.keys():
@@ -67,12 +67,17 @@ def source_text(path: str, title: str, knowledge: Path, products: dict[str, str]
     return products.get(title, "")
 
 
-def product_texts(catalog: Path) -> dict[str, str]:
-    """The text of each product of a feed, by name; products of one name are read together."""
+def product_texts(catalog: Path, currency: str = "EUR") -> dict[str, str]:
+    """The text of each product of a feed, by name; products of one name are read together.
+
+    Args:
+        catalog: the feed, JSONL.
+        currency: of products that name none.
+    """
     texts: dict[str, str] = {}
     for line in catalog.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        price = f"{float(row['price']):.2f} EUR"
+        price = f"{float(row['price']):.2f} {row.get('currency') or currency}"
         attributes = ". ".join(f"{name}: {_joined(value)}" for name, value in (row.get("attributes") or {}).items())
         parts = [row["name"], row.get("brand", ""), " > ".join(row.get("categories", ())), price, attributes]
         parts += [row.get("description", ""), f"{row.get('rating')} out of 5 from {row.get('rating_count')} customers"]

@@ -75,7 +75,9 @@ def open_shop(catalog: Path, knowledge: Path | None, backend: str, folder: Path)
     }
     file.write_text(yaml.safe_dump(values), encoding="utf-8")
     app = ShopApp(Settings.load(file))
-    return Shop(app, backend, knowledge or Path("/nonexistent"), product_texts(catalog))
+    return Shop(
+        app, backend, knowledge or Path("/nonexistent"), product_texts(catalog, app.products.products[0].currency)
+    )
 
 
 def _is_current(index: Path, inputs: list[Path]) -> bool:
