@@ -62,40 +62,49 @@ def read(feed: Feed) -> Iterator[Item]:
 
 
 def _products(rows: list[tuple[int, Cells]], feed: Feed) -> Iterator[Item]:
-    """The product of a group; a sku that occurs twice gives two, of which the second will be refused."""
+    """The products of a group: a configurable one with its choices, or each row for itself.
+
+    Choices of a product that is not for sale are sold alone where they are visible. Of rows with one sku the second
+    is refused later.
+    """
     configurable = next(((line, row) for line, row in rows if row.get("configurable_variations")), None)
-    try:
-        if configurable is not None:
-            yield _configurable(*configurable, rows, feed)
+    if configurable is not None:
+        try:
+            yield from _configurable(*configurable, rows, feed)
             return
-    except BadRowError as error:
-        yield Refusal(configurable[0] if configurable else rows[0][0], error, len(rows))
-        return
+        except BadRowError as error:
+            yield Refusal(configurable[0], error)
     for line, row in rows:
+        if configurable is not None and row is configurable[1]:
+            continue
         try:
             _check_for_sale(row)
             if row.get("visibility", "").lower() == _NOT_ALONE:
-                raise NotForSaleError(
-                    "it is not visible individually and a choice of no product in the feed", _NOT_ALONE
-                )
+                raise NotForSaleError("it is not visible individually, and a choice of no product for sale", _NOT_ALONE)
             yield Record(line, {**_texts(row), **_offer(row, feed)}, decimal=".")
         except BadRowError as error:
             yield Refusal(line, error)
 
 
-def _configurable(line: int, cells: Cells, rows: list[tuple[int, Cells]], feed: Feed) -> Record:
+def _configurable(line: int, cells: Cells, rows: list[tuple[int, Cells]], feed: Feed) -> Iterator[Item]:
     _check_for_sale(cells)
     choices = {choice.pop("sku"): choice for choice in _variations(cells)}
-    variants = []
+    variants: list[Record] = []
+    left_out: list[Refusal] = []
     for number, row in rows:
-        if row is cells or row.get("product_online", "1") != "1":
+        if row is cells:
             continue
-        offer = _offer(row, feed)
-        chosen = {_spaced(name): value for name, value in choices.get(row["sku"], {}).items()}
-        variants.append(Record(number, {**offer, "id": row["sku"], "attributes": chosen}, decimal="."))
+        try:
+            _check_for_sale(row)
+            chosen = {_spaced(name): value for name, value in choices.get(row["sku"], {}).items()}
+            values = {**_offer(row, feed), "id": row["sku"], "attributes": chosen}
+            variants.append(Record(number, values, decimal="."))
+        except BadRowError as error:
+            left_out.append(Refusal(number, error))
     if not variants:
         raise NotForSaleError("none of its choices is in the feed and enabled", "no variation")
-    return Record(line, _texts(cells), variants, len(rows), decimal=".")
+    yield from left_out
+    yield Record(line, _texts(cells), variants, len(rows) - len(left_out), decimal=".")
 
 
 def _check_for_sale(cells: Cells) -> None:

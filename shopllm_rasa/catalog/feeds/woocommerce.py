@@ -61,7 +61,7 @@ def read(feed: Feed) -> Iterator[Item]:
             yield too_many(line, count)
             continue
         try:
-            yield _variable_product(rows, feed)
+            yield from _variable_product(rows, feed)
         except BadRowError as error:
             yield Refusal(line, error, count)
 
@@ -72,22 +72,29 @@ def _own_keys(cells: Cells, line: int) -> list[str]:
     return keys or [f"line:{line}"]
 
 
-def _variable_product(rows: list[tuple[int, Cells]], feed: Feed) -> Record:
+def _variable_product(rows: list[tuple[int, Cells]], feed: Feed) -> Iterator[Item]:
     parent = next(((line, row) for line, row in rows if "variable" in row.get("type", "").lower()), None)
     if parent is None:
         raise BadRowError(f"its parent '{rows[0][1]['parent'][:60]}' is not in the feed", "parent")
     line, cells = parent
     _check_for_sale(cells, {"variable"})
     variants: list[Record] = []
+    left_out: list[Refusal] = []
     for number, row in rows:
-        if row is cells or row.get("published", "1") != "1":
+        if row is cells:
             continue
-        offer = _offer(row, feed)
-        identity = _identity(row)
-        variants.append(Record(number, {**offer, "id": identity, "attributes": _attributes(row, all_of_them=True)}))
+        try:
+            if row.get("published", "1") != "1":
+                raise NotForSaleError("the variation is not published", "not published")
+            values = {**_offer(row, feed), "id": _identity(row), "attributes": _attributes(row, all_of_them=True)}
+            variants.append(Record(number, values))
+        except BadRowError as error:
+            left_out.append(Refusal(number, error))
     if not variants:
-        raise NotForSaleError("it has no published variation", "no variation")
-    return Record(line, {**_product(cells), "stock": _stock(cells)}, variants, len(rows), feed.settings.decimal_sign)
+        raise NotForSaleError("it has no variation that is for sale", "no variation")
+    yield from left_out
+    values = {**_product(cells), "stock": _stock(cells)}
+    yield Record(line, values, variants, len(rows) - len(left_out), feed.settings.decimal_sign)
 
 
 def _check_for_sale(cells: Cells, kinds: set[str]) -> None:

@@ -125,6 +125,22 @@ def test_choices_are_grouped_under_the_configurable_product(read_rows, order: tu
     assert (report.rows, report.variants, report.left_out) == (4, 2, 0)
 
 
+def test_choices_that_are_left_out(read_rows) -> None:
+    products, report = read_rows(COLUMNS, JACKET, SMALL, {**MEDIUM, "product_online": "2"})
+    assert (products["MJ01"].price, products["MJ01"].variants) == (Decimal("56.99"), ())
+    assert [str(problem) for problem in report.problems] == ["line 4: it is disabled ('product_online')"]
+    assert (report.rows, report.not_for_sale) == (3, 1)
+
+
+def test_visible_choices_of_a_disabled_product_are_sold_alone(read_rows) -> None:
+    products, report = read_rows(
+        COLUMNS, {**JACKET, "product_online": "2"}, {**SMALL, "visibility": "Catalog, Search"}, MEDIUM
+    )
+    assert list(products) == ["MJ01-S-Blue"]
+    assert [problem.line for problem in report.problems] == [2, 4]
+    assert (report.rows, report.not_for_sale) == (3, 2)
+
+
 @pytest.mark.parametrize(
     ("start", "end", "price"),
     [
@@ -160,7 +176,7 @@ def test_stock(read_rows, change: dict[str, str], stock: int | None) -> None:
     [
         ({**BAG, "sku": "B", "product_online": "2"}, "it is disabled ('product_online')"),
         ({**BAG, "store_view_code": "de", "name": "Tasche"}, "texts of the store view 'de'; the default ones are read"),
-        (SMALL, "it is not visible individually and a choice of no product in the feed"),
+        (SMALL, "it is not visible individually, and a choice of no product for sale"),
         ({**BAG, "sku": "B", "product_type": "grouped"}, "a grouped product has no price; its parts are read"),
         ({**BAG, "sku": "B", "product_type": "bundle", "price": "0.000000"}, "a bundle without a fixed price"),
         ({**JACKET, "sku": "J"}, "none of its choices is in the feed and enabled"),

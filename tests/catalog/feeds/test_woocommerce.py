@@ -107,6 +107,18 @@ def test_variations_find_their_parent_wherever_it_stands(read_rows, order: tuple
     assert (report.rows, report.variants, report.left_out) == (4, 2, 0)
 
 
+def test_variations_that_are_left_out(read_rows) -> None:
+    bad_date = {"Sale price": "5", "Date sale price ends": "soon"}
+    rows = [HOODIE, BLUE, {**GREEN, "Published": "-1"}, {**GREEN, "SKU": "HOOD-R", "ID": "13", **bad_date}]
+    products, report = read_rows(COLUMNS, *rows)
+    assert (products["HOOD"].price, products["HOOD"].variants, products["HOOD"].codes) == (Decimal(45), (), ("HOOD-B",))
+    assert [str(problem) for problem in report.problems] == [
+        "line 4: the variation is not published",
+        "line 5: 'soon' is no date such as 2026-11-25",
+    ]
+    assert (report.rows, report.not_for_sale, report.bad_rows) == (4, 1, 1)
+
+
 def test_stock_that_the_parent_keeps(read_rows) -> None:
     rows = [{**row, "Stock": "parent"} for row in (BLUE, GREEN)]
     products, _ = read_rows(COLUMNS, HOODIE, *rows)
