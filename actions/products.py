@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 
 from actions.base import Reply, ShopAction, Turn, sorry
 from actions.cards import product_cards
@@ -9,8 +10,11 @@ from shopllm_rasa.app import ShopApp
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.catalog.facts import comparison_text, price_text, stock_text, with_price
 from shopllm_rasa.errors import SearchError
-from shopllm_rasa.recommendation import names_a_wish
+from shopllm_rasa.recommendation import Recommendation, asked_kind, names_a_wish
+from shopllm_rasa.retrieval import Filters
 from shopllm_rasa.retrieval.product_search import SearchResult
+from shopllm_rasa.retrieval.query_reading import ProductQuery
+from shopllm_rasa.shop import Event
 
 _RELAXED_WORDS = {
     "attributes": "all of those details",
@@ -62,7 +66,7 @@ def found_reply(result: SearchResult, turn: Turn, opening: str = "") -> Reply:
 
 
 class ActionRecommend(ShopAction):
-    """Recommends from the customer's wish, what they looked at, and what they bought."""
+    """Recommends what suits the customer, what is like a product, or what goes with one, as they ask."""
 
     def name(self) -> str:
         """The name in the domain."""
@@ -71,19 +75,61 @@ class ActionRecommend(ShopAction):
     def reply(self, app: ShopApp, turn: Turn) -> Reply:
         """Recommends with reasons."""
         query = app.read_query(turn.text, turn.mentions)
+        kind = asked_kind(turn.text)
+        if kind != "personal":
+            about = app.references.resolve(turn.text, turn.mentions, turn.shown, turn.current)
+            anchor = about[0] if about else app.products.get(turn.current or "")
+            if anchor is not None:
+                return self._about(app, turn, kind, anchor, query.filters)
+            # "What goes with a grey sofa?" names a kind of product, not one of them.
+            items = [
+                item
+                for mention in turn.mentions
+                if kind == "goes_with" and mention.kind == "category"
+                for item in app.recommender.goes_with_category(mention.value, k=app.settings.retrieval.products_shown)
+            ]
+            if items:
+                return _recommended("These go well with it:", items[: app.settings.retrieval.products_shown], turn)
+        return self._personal(app, turn, query)
+
+    def _about(self, app: ShopApp, turn: Turn, kind: str, anchor: Product, filters: Filters) -> Reply:
+        # What names the product is no condition on what is recommended; prices and stock are.
+        limits = replace(filters, brands=(), categories=(), attributes={})
+        recommend = app.recommender.goes_with if kind == "goes_with" else app.recommender.similar
+        owned = app.recommender.recently_bought(_own_past(app, turn))
+        items = recommend(anchor.id, limits, app.settings.retrieval.products_shown, owned)
+        opening = f"To go with {anchor.name}:" if kind == "goes_with" else f"Like {anchor.name}:"
+        if not items:
+            return Reply(f"I have nothing in stock {'to go with' if kind == 'goes_with' else 'like'} {anchor.name}.")
+        return _recommended(opening, items, turn)
+
+    def _personal(self, app: ShopApp, turn: Turn, query: ProductQuery) -> Reply:
         wanted = names_a_wish(turn.text)
         viewed = [item for item in [turn.current, *turn.shown] if item]
-        verified = turn.slots.get("verified_order")
-        bought = app.store.purchased_products(verified, str(turn.slots.get("email") or "")) if verified else []
         # With a list on the table and no new subject, "recommend one" means: one like these.
         wish = query.text if wanted or not viewed else ""
         items = app.recommender.recommend(
-            wish, viewed if not wanted else (), bought, query.filters, app.settings.retrieval.products_shown
+            wish,
+            viewed if not wanted else (),
+            _own_past(app, turn),
+            query.filters,
+            app.settings.retrieval.products_shown,
         )
         if not items:
             return Reply("I have nothing that fits those limits. Shall I look with a higher price?")
-        cards = product_cards([(item.product, item.reason) for item in items], turn)
-        return Reply("These I would recommend:", elements=cards, slots=shown([item.product for item in items]))
+        return _recommended("These I would recommend:", items, turn)
+
+
+def _own_past(app: ShopApp, turn: Turn) -> Sequence[Event]:
+    """What the customer did, who is known once they named one of their orders with its e-mail address."""
+    verified = turn.slots.get("verified_order")
+    customer = app.store.customer_of(verified, str(turn.slots.get("email") or "")) if verified else None
+    return app.events.of_customer(customer) if customer else ()
+
+
+def _recommended(opening: str, items: Sequence[Recommendation], turn: Turn) -> Reply:
+    cards = product_cards([(item.product, item.reason) for item in items], turn)
+    return Reply(opening, elements=cards, slots=shown([item.product for item in items]))
 
 
 class _AboutProducts(ShopAction):

@@ -1,11 +1,13 @@
 """Puts the capabilities together from the settings; the doors ask here."""
 
+import logging
 from collections.abc import Sequence
 from functools import cached_property
 
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.catalog.mentions import Mention, MentionFinder
 from shopllm_rasa.catalog.vocabulary import Vocabulary
+from shopllm_rasa.errors import RecommendationError
 from shopllm_rasa.generation import Answerer
 from shopllm_rasa.generation.backends import CompletingBackend, GenerationBackend, create_chain
 from shopllm_rasa.generation.gate import Gate
@@ -14,17 +16,19 @@ from shopllm_rasa.generation.prompts import Prompts
 from shopllm_rasa.generation.relevance import Relevance
 from shopllm_rasa.generation.reply_cache import ReplyCache
 from shopllm_rasa.insights import DescriptionWriter, ReviewStore
-from shopllm_rasa.recommendation import Recommender
+from shopllm_rasa.recommendation import BehaviourModel, Recommender, narrowest
 from shopllm_rasa.retrieval import Filters, KnowledgeIndex, ProductIndex
 from shopllm_rasa.retrieval.product_search import SearchResult, search_products
 from shopllm_rasa.retrieval.query_reading import ProductQuery
 from shopllm_rasa.retrieval.references import ReferenceResolver
 from shopllm_rasa.retrieval.reranker import Reranker
 from shopllm_rasa.settings import Settings
-from shopllm_rasa.shop import ShopStore
+from shopllm_rasa.shop import EventStore, ShopStore
+
+logger = logging.getLogger(__name__)
 
 # What a new index changes nothing of.
-_BESIDE_THE_INDEX = ("backends", "store", "reranker", "reviews")
+_BESIDE_THE_INDEX = ("backends", "store", "events", "reranker", "reviews")
 
 
 class ShopApp:
@@ -59,6 +63,7 @@ class ShopApp:
             self.reranker,
             self.reviews,
             self.store,
+            self.events,
         )
 
     @cached_property
@@ -119,7 +124,31 @@ class ShopApp:
     @cached_property
     def recommender(self) -> Recommender:
         """Recommends products."""
-        return Recommender(self.products)
+        return self._make_recommender()
+
+    def renew_recommender(self) -> None:
+        """Takes what was newly learned from events into use; a recommendation that is under way ends on the old."""
+        vars(self)["recommender"] = self._make_recommender()
+
+    def _make_recommender(self) -> Recommender:
+        file = self.settings.behaviour_file
+        behaviour = None
+        if file.is_file():
+            try:
+                behaviour = BehaviourModel.load(file)
+            except RecommendationError as error:
+                logger.warning("Recommendations go by the catalogue alone: %s", error)
+        return Recommender(self.products, behaviour, self.reviews, self.settings.recommendation)
+
+    @cached_property
+    def events(self) -> EventStore:
+        """What customers did."""
+        return EventStore(self.settings.database_url)
+
+    def category_of(self, product_id: str) -> str | None:
+        """The narrowest category of a product, None where there is none."""
+        product = self.products.get(product_id)
+        return narrowest(product) if product is not None else None
 
     @cached_property
     def store(self) -> ShopStore:

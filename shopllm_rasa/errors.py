@@ -49,6 +49,10 @@ class ShopDataError(ShopLLMError):
     """Customers or orders cannot be read or stored."""
 
 
+class RecommendationError(ShopLLMError):
+    """What was learned from events is missing or damaged, or there is nothing to learn from."""
+
+
 class GenerationError(ShopLLMError):
     """A generation backend gave no usable reply."""
 

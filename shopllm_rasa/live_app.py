@@ -1,10 +1,11 @@
-"""The running process's app, exchanged for a new one when the index changes."""
+"""The running process's app, exchanged for a new one when the index or what was learned from events changes."""
 
 import functools
 import logging
 import threading
 import time
 import weakref
+from pathlib import Path
 
 from shopllm_rasa.app import ShopApp
 from shopllm_rasa.errors import ShopLLMError
@@ -33,6 +34,7 @@ class LiveApp:
         """
         self._directory = IndexDirectory(settings.index_dir)
         self._version = self._directory.version
+        self._learned = _stamp(settings.behaviour_file)
         self.app = ShopApp(settings)
         self.app.open()
         if settings.metrics.port:
@@ -46,7 +48,15 @@ class LiveApp:
         watch.start()
 
     def refresh(self) -> None:
-        """Opens a new app where the index has changed since the last look."""
+        """Opens a new app where the index has changed since the last look, or what was learned from events again."""
+        learned = _stamp(self.app.settings.behaviour_file)
+        self._refresh_index()
+        if learned != self._learned:
+            self._learned = learned
+            self.app.renew_recommender()
+            logger.info("What was newly learned from events is in use.")
+
+    def _refresh_index(self) -> None:
         version = self._directory.version
         if version is None or version == self._version:
             return
@@ -72,6 +82,15 @@ def _watch(live: "weakref.ref[LiveApp]", stopped: threading.Event, poll_seconds:
         except Exception as error:  # noqa: BLE001 - the watch goes on whatever an index holds
             logger.error("The new index cannot be opened, the old one stays in use: %s", type(error).__name__)
         del current
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """Changes when a file is replaced; None where there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino
 
 
 _lock = threading.Lock()

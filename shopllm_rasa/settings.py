@@ -48,7 +48,10 @@ class PathSettings(_Section):
     reviews: Path | None = Field(default=None, description="reviews as JSONL, or null")
     index: Path = Field(default=Path(".shopllm/index"), description="the index directory")
     database: str = Field(
-        default="sqlite:///.shopllm/shop.sqlite", description="SQLAlchemy URL of customers and orders"
+        default="sqlite:///.shopllm/shop.sqlite", description="SQLAlchemy URL of customers, orders and events"
+    )
+    behaviour: Path = Field(
+        default=Path(".shopllm/behaviour.safetensors"), description="what was learned from customers' events"
     )
 
 
@@ -163,6 +166,35 @@ class VectorSettings(_Section):
     milvus: MilvusSettings = MilvusSettings()
 
 
+class RecommendationSettings(_Section):
+    """What customers' events count, and how recommendations are made of them."""
+
+    view_weight: float = Field(default=1.0, ge=0, le=100, description="what a view counts")
+    cart_weight: float = Field(default=3.0, ge=0, le=100, description="what putting into the cart counts")
+    purchase_weight: float = Field(default=5.0, gt=0, le=100, description="what a purchase counts")
+    rating_weight: float = Field(
+        default=4.0, ge=0, le=100, description="what five stars count; one star counts as much against a product"
+    )
+    half_life_days: float = Field(default=30.0, gt=0, le=3650, description="days after which an event counts a half")
+    session_decay: float = Field(
+        default=0.8, gt=0, le=1, description="what each earlier product of the conversation counts of the one after it"
+    )
+    max_history: int = Field(default=50, ge=1, le=500, description="products of a customer's past that count")
+    hide_bought_days: int = Field(
+        default=180, ge=0, le=36500, description="days in which a purchase is not shown again"
+    )
+    min_customers: int = Field(
+        default=5, ge=2, le=1000, description="different customers behind everything that is told of others"
+    )
+    min_lift: float = Field(
+        default=1.5, ge=1, le=1000, description="how many times oftener than by chance products are bought together"
+    )
+    collaborative_min_pairs: int = Field(
+        default=2000, ge=1, description="pairs of customer and product from which the collaborative model is fitted"
+    )
+    diversity: float = Field(default=0.2, ge=0, lt=1, description="share of variety against relevance in a list")
+
+
 class OpenAISettings(_Section):
     """An OpenAI-compatible server (OpenAI, vLLM, Ollama, llama.cpp)."""
 
@@ -240,6 +272,7 @@ class Settings(_Section):
     encoder: EncoderSettings = EncoderSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     vectors: VectorSettings = VectorSettings()
+    recommendation: RecommendationSettings = RecommendationSettings()
     generation: GenerationSettings = GenerationSettings()
     metrics: MetricsSettings = MetricsSettings()
     folder: Path = Field(default=Path(), description="set by load(): the folder relative paths start from")
@@ -292,6 +325,11 @@ class Settings(_Section):
     def index_dir(self) -> Path:
         """The index directory, absolute."""
         return self.resolve(self.paths.index)
+
+    @property
+    def behaviour_file(self) -> Path:
+        """What was learned from customers' events, absolute."""
+        return self.resolve(self.paths.behaviour)
 
     @property
     def database_url(self) -> str:

@@ -2,6 +2,7 @@ import gc
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.live_app import LiveApp
+from shopllm_rasa.recommendation import BehaviourModel
 from shopllm_rasa.retrieval import ProductIndex
 from shopllm_rasa.retrieval.index_directory import MANIFEST_FILE
 from shopllm_rasa.settings import PathSettings, Settings
+from shopllm_rasa.shop import Event
 
 FLAMINGO = Product("NEW-1", "Inflatable pink flamingo", Decimal("19.95"), "EUR", "Splash", ("Pool Toys",))
 
@@ -75,6 +78,24 @@ def test_an_index_that_cannot_be_opened_leaves_the_old_one_in_use(
     manifest.write_text(content, encoding="utf-8")
     ProductIndex.open(settings.index_dir).upsert([FLAMINGO])
     wait_for(lambda: live.app.products.get("NEW-1") is not None)
+
+
+def test_what_was_newly_learned_is_used(settings: Settings, tmp_path: Path) -> None:
+    settings = settings.copy(
+        update={"paths": settings.paths.copy(update={"behaviour": tmp_path / "behaviour.safetensors"})}
+    )
+    live = LiveApp(settings, poll_seconds=0.05)
+    first = live.app
+    assert live.app.recommender.goes_with_category("Kettles") == []
+    day = datetime(2026, 1, 1)
+    events = [Event(f"C-{n}", item, "purchase", day) for n in range(6) for item in ("KIT-1327", "AUD-1042")]
+    events += [Event(f"D-{n}", "SHO-3310", "purchase", day) for n in range(9)]
+    BehaviourModel.fit(events, settings.recommendation, first.category_of).save(settings.behaviour_file)
+    wait_for(lambda: len(live.app.recommender.goes_with_category("Kettles")) > 0)
+    settings.behaviour_file.write_bytes(b"nonsense")
+    wait_for(lambda: live.app.recommender.goes_with_category("Kettles") == [])
+    assert live.app is first
+    assert live.app.recommender.recommend()
 
 
 def test_the_watch_ends_with_its_app(settings: Settings) -> None:

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from shopllm_rasa import __version__
-from shopllm_rasa.cli import adapt, ask, demo, describe, doctor, embed, explain, index, pages, search, shop
+from shopllm_rasa.cli import adapt, ask, demo, describe, doctor, embed, explain, index, pages, recommend, search, shop
 from shopllm_rasa.errors import ShopLLMError
 
 app = typer.Typer(
@@ -39,6 +39,7 @@ index.app.command("pages")(pages.pages)
 index.app.command("embed")(embed.embed)
 app.add_typer(index.app, name="index")
 app.add_typer(shop.app, name="shop")
+app.add_typer(recommend.app, name="recommend")
 app.command("search")(search.search)
 app.command("ask")(ask.ask)
 app.command("describe")(describe.describe)

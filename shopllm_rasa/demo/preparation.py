@@ -126,6 +126,27 @@ class Preparation:
         with self._steps.step("Importing customers and orders", own_output=True):
             self._run("Customers and orders could not be imported; the reason stands above.", command)
 
+    def events(self) -> None:
+        """Imports what customers did, where the shop has that, and learns from it unless that is done.
+
+        Raises:
+            DemoError: if that fails.
+        """
+        if self.shop.events is None:
+            return
+        learned = self.shop.settings.behaviour_file
+        record = Record(learned.with_name(f"{learned.name}.inputs.json"))
+        inputs = {**self._index_inputs(), **fingerprint_files([self.shop.events], self.project)}
+        reason = record.difference(inputs) if learned.is_file() else "nothing is learned yet"
+        if reason is None:
+            return
+        shopllm = [sys.executable, "-m", "shopllm_rasa.cli.main"]
+        with self._steps.step("Learning from what customers did", reason=reason, own_output=True):
+            failure = "Events could not be imported; the reason stands above."
+            self._run(failure, [*shopllm, "shop", "import", "--events", str(self.shop.events)])
+            self._run("Nothing could be learned; the reason stands above.", [*shopllm, "recommend", "fit"])
+            record.write(inputs)
+
     def _run(self, failure: str, command: list[str]) -> None:
         """Runs one of the package's own commands; what it says goes to the screen."""
         with ChildProcess("the command", command, folder=self.project, environment=self._environment) as child:

@@ -87,6 +87,7 @@ class _Demo:
         preparation = Preparation(self._project, self.shop, self._logs, self._steps, self._interruption)
         products = preparation.index()
         preparation.orders()
+        preparation.events()
         return preparation.model(), products
 
     @property

@@ -13,7 +13,7 @@ from shopllm_rasa.settings import SETTINGS_ENV, SETTINGS_FILE, Settings
 from shopllm_rasa.storage import write_text
 
 # What an own shop takes over from the repository's settings: how to search and answer, not what.
-_SHARED_SECTIONS = ("catalog", "encoder", "retrieval", "vectors", "generation")
+_SHARED_SECTIONS = ("catalog", "encoder", "retrieval", "vectors", "recommendation", "generation")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Shop:
         folder: where the trained model lies.
         customers: customers to import, or None.
         orders: orders to import, or None.
+        events: what customers did, to import, or None.
     """
 
     settings_file: Path
@@ -33,6 +34,7 @@ class Shop:
     folder: Path
     customers: Path | None
     orders: Path | None
+    events: Path | None = None
 
     @property
     def catalog(self) -> Path:
@@ -73,9 +75,16 @@ def choose_shop(project: Path, work_dir: Path, own: OwnShop) -> Shop:
     base = Settings.load(file)
     if own.catalog is None:
         data = project / "data" / "shop"
-        customers, orders = data / "customers.json", data / "orders.json"
+        customers, orders, events = data / "customers.json", data / "orders.json", data / "events.csv"
         complete = customers.is_file() and orders.is_file()
-        shop = Shop(file, base, work_dir, customers if complete else None, orders if complete else None)
+        shop = Shop(
+            file,
+            base,
+            work_dir,
+            customers if complete else None,
+            orders if complete else None,
+            events if events.is_file() else None,
+        )
     else:
         folder = work_dir / _folder_name(own)
         file = write_settings(folder, own, file)
@@ -105,6 +114,7 @@ def write_settings(folder: Path, own: OwnShop, base: Path) -> Path:
             "knowledge": str(knowledge) if knowledge else None,
             "index": str(folder / "index"),
             "database": f"sqlite:///{folder / 'shop.sqlite'}",
+            "behaviour": str(folder / "behaviour.safetensors"),
         },
         **{name: shared[name] for name in _SHARED_SECTIONS if shared.get(name)},
     }

@@ -1,134 +1,355 @@
-"""Recommends products from what a customer looked at, bought and said."""
+"""Recommends products: for a customer, like a product, and to go with one."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
 
 import numpy as np
 
 from shopllm_rasa.catalog import Product
+from shopllm_rasa.errors import SearchError
+from shopllm_rasa.insights import AspectOpinions, ReviewStore, aspects_of
+from shopllm_rasa.recommendation.behaviour import BehaviourModel
+from shopllm_rasa.recommendation.content import IndexContent, in_stock, narrowest
+from shopllm_rasa.recommendation.mix import WITHOUT_EVENTS
+from shopllm_rasa.recommendation.ranking import PARTS, Ranker, diversified, trust
+from shopllm_rasa.recommendation.reasons import (
+    first_of,
+    likeness_reason,
+    own_past_reason,
+    rating_reason,
+    shop_reason,
+)
+from shopllm_rasa.recommendation.signals import History
 from shopllm_rasa.retrieval import Filters, ProductIndex
+from shopllm_rasa.retrieval.filters import attribute_pairs
 from shopllm_rasa.retrieval.product_index import MAX_RESULTS
+from shopllm_rasa.settings import RecommendationSettings
+from shopllm_rasa.shop import Event
 
-# The k-th latest product a customer looked at counts DECAY**k: what was seen last matters most.
-DECAY = 0.8
-MAX_HISTORY = 20
-_CANDIDATES = 60
-# Strength of a Bayesian mean: a product needs about this many ratings to be judged by its own.
-_PRIOR_RATINGS = 20
-# Maximal marginal relevance (Carbonell and Goldstein, 1998): share of relevance against variety.
-_RELEVANCE_SHARE = 0.7
-_QUALITY_WEIGHT = 0.15
+# A list is chosen from this many.
+_POOL = 60
+# What the conversation showed is what it is about: this share of the mix goes to what is like it.
+_SESSION_SHARE = 0.5
+# Beside how well a product fits a wish in words: what customers think of it, and what suits the customer.
+_QUALITY_SHARE, _PERSONAL_SHARE = 0.15, 0.15
+# What a product loses of its fit to a wish when every review complains about what was asked for.
+_COMPLAINT_SHARE = 0.5
+# Shares in the likeness of two products, chosen by hand.
+_LIKENESS = {"vector": 0.5, "category": 0.2, "attributes": 0.1, "price": 0.1, "customers": 0.1}
+# Products of one kind in a list of what goes with another product, where no figures speak for each of them.
+_OF_A_KIND = 2
+_WEIGHT_DIGITS = 4
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """A recommended product and the reason to tell the customer."""
+    """A recommended product and the reason to tell the customer.
+
+    Attributes:
+        product: in stock.
+        reason: true of the product, and of nobody but this customer or of many together.
+        score: higher is better; comparable within one list.
+        details: what the score is made of, for whoever looks after the shop; no customer is told.
+    """
 
     product: Product
     reason: str
+    score: float = 0.0
+    details: Mapping[str, float] = field(default_factory=dict)
 
 
 class Recommender:
-    """Content-based recommendations over a product index, mixed with what other customers think.
+    """Recommendations from the catalogue, from what all customers' events say, and from what reviews say.
 
-    A candidate's score is its cosine to the customer's profile plus a share for quality. The profile is the
-    mean of the wish in words and of the products of the history, the latest first. The list is then
-    diversified by maximal marginal relevance.
+    Without events it goes by the catalogue: vectors, attributes, prices, ratings.
+
+    Example:
+        >>> recommender = Recommender(ProductIndex.open("index"))
+        >>> recommender.similar("KIT-1327", k=1)[0].reason
+        'also Kettles, same brand, same price'
     """
 
-    def __init__(self, index: ProductIndex) -> None:
+    def __init__(
+        self,
+        index: ProductIndex,
+        behaviour: BehaviourModel | None = None,
+        reviews: ReviewStore | None = None,
+        settings: RecommendationSettings | None = None,
+    ) -> None:
         self._index = index
-        rated = [product.rating for product in index.products if product.rating is not None]
-        self._mean_rating = sum(rated) / len(rated) if rated else 0.0
-        counts = [product.popularity or product.rating_count for product in index.products]
-        self._most_popular = max(counts, default=0) or 1
+        self._behaviour = behaviour
+        self._opinions = AspectOpinions(reviews) if reviews is not None else None
+        self._settings = settings or RecommendationSettings()
+        self._content = IndexContent(index)
+        self._mix = behaviour.mix if behaviour is not None else WITHOUT_EVENTS
 
     def recommend(
         self,
         wish: str = "",
         viewed: Sequence[str] = (),
-        bought: Sequence[str] = (),
+        events: Iterable[Event] = (),
         filters: Filters | None = None,
         k: int = 5,
+        now: datetime | None = None,
     ) -> list[Recommendation]:
-        """Recommends products that are in stock.
+        """Recommends products for one customer.
 
         Args:
             wish: what the customer said they want; may be empty.
-            viewed: ids of products the customer looked at, the latest first.
-            bought: ids of products the customer bought, the latest first. Neither is recommended again.
+            viewed: ids of products looked at in this conversation, the latest first; not recommended again.
+            events: what this customer did, and nobody else; empty where the customer is not known.
             filters: conditions from the conversation.
             k: how many.
+            now: the time from which ages are counted, UTC without a zone; by default this moment.
 
         Returns:
-            At most k recommendations, best first; the shop's favourites when nothing is known of the customer.
+            At most k recommendations that are in stock, best first; what is popular when nothing is known of the
+            customer. What they bought in the last `hide_bought_days`, and what they disliked, is not among them.
         """
         wish = wish.strip()
-        conditions = filters or Filters()
-        history = dict.fromkeys([*viewed, *bought])
-        seen = [item for item in list(history)[:MAX_HISTORY] if self._index.get(item)]
-        profile = self._profile(wish, seen)
-        if profile is None:
-            pool = [p for p in self._index.products if p.in_stock and conditions.allow(p) and p.id not in history]
-            pool.sort(key=self._quality, reverse=True)
-            relevance = {product.id: self._quality(product) for product in pool[:_CANDIDATES]}
+        moment = now or datetime.now(timezone.utc).replace(tzinfo=None)
+        past = list(events)
+        history = History.of(past, self._settings, moment, session=viewed)
+        hidden = {*viewed, *self.recently_bought(past, moment)}
+        hidden.update(item for item, weight in history.weights.items() if weight < 0)
+        content = self._content.within(in_stock(filters))
+        ranker = Ranker(self._behaviour, content)
+        fits: dict[str, float] = {}
+        if wish:
+            hits = self._index.search(wish, min(_POOL + len(hidden), MAX_RESULTS), in_stock(filters))
+            fits = {hit.product.id: hit.score for hit in hits}
+            found: Iterable[str] = fits
         else:
-            hits = self._index.search_vector(profile, min(_CANDIDATES + len(history), MAX_RESULTS), conditions)
-            pool = [hit.product for hit in hits if hit.product.in_stock and hit.product.id not in history]
-            scores = {hit.product.id: hit.score for hit in hits}
-            relevance = {p.id: scores[p.id] + _QUALITY_WEIGHT * self._quality(p) for p in pool}
-        chosen = self._diversify(pool[:_CANDIDATES], relevance, k)
-        return [Recommendation(product, self._reason(product, wish, seen, bought)) for product in chosen]
-
-    def _profile(self, wish: str, seen: Sequence[str]) -> np.ndarray | None:
-        vectors, weights = [], []
+            found = ranker.candidates(history)
+        allowed = in_stock(filters)
+        products = [
+            product
+            for item in found
+            if item not in hidden and (product := self._index.get(item)) is not None and allowed.allow(product)
+        ]
+        ids = [product.id for product in products]
+        parts = ranker.parts(history, ids)
+        scores = ranker.scores(history, ids, self._mix.towards_content(_SESSION_SHARE) if viewed else self._mix)
+        details = [dict(zip(PARTS, column.tolist(), strict=True)) for column in parts.T]
+        complaints = self._complaints(wish, ids)
         if wish:
-            vectors.append(self._index.encoder.encode([wish])[0])
-            weights.append(1.0)
-        for vector, position in zip(self._index.vectors_of(seen), range(len(seen)), strict=True):
-            vectors.append(vector)
-            weights.append(DECAY**position / (2 if wish else 1))
-        if not vectors:
-            return None
-        profile = np.average(vectors, axis=0, weights=weights).astype(np.float32)
-        norm = float(np.linalg.norm(profile))
-        return profile / norm if norm else None
+            best = max(fits.values(), default=0) or 1
+            fit = np.array([fits[item] / best for item in ids], np.float32)
+            quality = content.quality(ids)
+            personal = _PERSONAL_SHARE * trust(history) * scores
+            scores = fit - _COMPLAINT_SHARE * complaints + _QUALITY_SHARE * quality + personal
+            for number, detail in enumerate(details):
+                detail |= {"fit": float(fit[number]), "complaints": float(complaints[number])}
+        chosen = self._chosen(scores, ids, k)
+        return [
+            Recommendation(
+                products[place],
+                self._reason(products[place], wish, history, bool(complaints[place])),
+                float(scores[place]),
+                _rounded(details[place]),
+            )
+            for place in chosen
+        ]
 
-    def _quality(self, product: Product) -> float:
-        """Rating (as a Bayesian mean) and popularity in one number, 0 to 1."""
-        count = product.rating_count if product.rating is not None else 0
-        rating = (self._mean_rating * _PRIOR_RATINGS + (product.rating or 0) * count) / (_PRIOR_RATINGS + count)
-        popularity = math.log1p(product.popularity or product.rating_count) / math.log1p(self._most_popular)
-        return 0.6 * rating / 5 + 0.4 * popularity if rating else popularity
+    def recently_bought(self, events: Iterable[Event], now: datetime | None = None) -> set[str]:
+        """Ids of what was bought in the last `hide_bought_days`, which is not recommended.
 
-    def _diversify(self, pool: list[Product], relevance: dict[str, float], k: int) -> list[Product]:
-        vectors = {
-            product.id: vector for product, vector in zip(pool, self._index.vectors_of(p.id for p in pool), strict=True)
+        Args:
+            events: what one customer did.
+            now: as for `recommend`.
+        """
+        moment = now or datetime.now(timezone.utc).replace(tzinfo=None)
+        since = moment - timedelta(days=self._settings.hide_bought_days)
+        return {event.product_id for event in events if event.type == "purchase" and event.time >= since}
+
+    def similar(
+        self, product_id: str, filters: Filters | None = None, k: int = 5, hidden: Iterable[str] = ()
+    ) -> list[Recommendation]:
+        """Recommends products like one product: near in meaning, kind, attributes and price, and to customers.
+
+        Args:
+            product_id: the product.
+            filters: conditions of every result.
+            k: how many.
+            hidden: ids that are not shown.
+
+        Raises:
+            SearchError: if there is no such product.
+        """
+        anchor = self._product(product_id)
+        conditions = in_stock(filters)
+        near = self._content.within(conditions).near(self._content.vectors([anchor.id])[0], _POOL)
+        products = self._allowed(near, conditions, {anchor.id, *hidden})
+        own = self._neighbours(anchor.id)
+        parts = [self._likeness(product, anchor, own) for product in products]
+        scores = np.array([sum(_LIKENESS[name] * value for name, value in part.items()) for part in parts], np.float32)
+        chosen = self._chosen(scores, [product.id for product in products], k)
+        return [
+            Recommendation(
+                products[place], likeness_reason(products[place], anchor), float(scores[place]), _rounded(parts[place])
+            )
+            for place in chosen
+        ]
+
+    def goes_with(
+        self, product_id: str, filters: Filters | None = None, k: int = 5, hidden: Iterable[str] = ()
+    ) -> list[Recommendation]:
+        """Recommends what to buy with one product.
+
+        First what is often bought with it on one day; then the best of the categories that customers of its
+        category buy, too; then what is near in meaning among the other categories of its department.
+
+        Args:
+            product_id: the product.
+            filters: conditions of every result.
+            k: how many.
+            hidden: ids that are not shown.
+
+        Raises:
+            SearchError: if there is no such product.
+        """
+        anchor = self._product(product_id)
+        conditions = in_stock(filters)
+        hidden = {anchor.id, *hidden}
+        found: dict[str, Recommendation] = {}
+        partners = dict(self._behaviour.often_with(anchor.id)) if self._behaviour is not None else {}
+        for product in self._allowed(partners, conditions, hidden):
+            reason = f"often bought with {anchor.name}"
+            found[product.id] = Recommendation(product, reason, 1.0, {"customers": float(partners[product.id])})
+        category = narrowest(anchor)
+        if category is not None:
+            for item in self.goes_with_category(category, filters, k, {*hidden, *found}, near=anchor):
+                found.setdefault(item.product.id, item)
+        if len(found) < k and category is not None and len(anchor.categories) > 1:
+            department = anchor.categories[-2]
+            others = replace(
+                conditions,
+                categories=(department,),
+                exclude_categories=(*conditions.exclude_categories, category),
+            )
+            if not filters or not filters.categories:
+                near = self._content.within(others).near(self._content.vectors([anchor.id])[0], _POOL)
+                kinds = Counter(narrowest(item.product) for item in found.values())
+                for product in self._allowed(near, others, {*hidden, *found}):
+                    kinds[narrowest(product)] += 1
+                    if kinds[narrowest(product)] <= _OF_A_KIND:
+                        found[product.id] = Recommendation(product, f"also from {department}")
+        return list(found.values())[:k]
+
+    def goes_with_category(
+        self,
+        category: str,
+        filters: Filters | None = None,
+        k: int = 5,
+        hidden: Iterable[str] = (),
+        near: Product | None = None,
+    ) -> list[Recommendation]:
+        """Recommends what customers who buy of one category buy of others.
+
+        Args:
+            category: a narrowest category.
+            filters: conditions of every result; filters with categories leave nothing.
+            k: how many.
+            hidden: ids that are not shown.
+            near: a product whose like is preferred; without it the best rated come first.
+        """
+        if self._behaviour is None or (filters is not None and filters.categories):
+            return []
+        hidden = set(hidden)
+        kinds = []
+        for other, customers in self._behaviour.often_with_category(category)[:k]:
+            conditions = replace(in_stock(filters), categories=(other,))
+            content = self._content.within(conditions)
+            ids = content.near(self._content.vectors([near.id])[0], _POOL) if near else content.best(_POOL)
+            products = self._allowed(ids, conditions, hidden)
+            quality = content.quality([product.id for product in products])
+            order = np.argsort(-(quality + self._closeness(products, near)), kind="stable")
+            reason = f"customers who buy {category} often buy {other}, too"
+            kinds.append(
+                [
+                    Recommendation(products[place], reason, float(quality[place]), {"customers": float(customers)})
+                    for place in order[:_OF_A_KIND]
+                ]
+            )
+        # One of each kind before a second one of any.
+        turns = [items[turn] for turn in range(_OF_A_KIND) for items in kinds if turn < len(items)]
+        return turns[:k]
+
+    def _product(self, product_id: str) -> Product:
+        product = self._index.get(product_id)
+        if product is None:
+            raise SearchError(f"There is no product with the id '{product_id[:80]}'.")
+        return product
+
+    def _allowed(self, ids: Iterable[str], conditions: Filters, hidden: set[str]) -> list[Product]:
+        products = (self._index.get(item) for item in ids if item not in hidden)
+        return [product for product in products if product is not None and conditions.allow(product)]
+
+    def _chosen(self, scores: np.ndarray, ids: Sequence[str], k: int) -> list[int]:
+        """Places of a varied list of the best."""
+        best = np.argsort(-scores, kind="stable")[: max(_POOL, k)]
+        vectors = self._content.vectors([ids[place] for place in best])
+        top = max(float(scores.max()), 1e-9) if len(scores) else 1.0
+        return [int(best[place]) for place in diversified(scores[best] / top, vectors, k, self._settings.diversity)]
+
+    def _neighbours(self, product_id: str) -> dict[str, float]:
+        """Products that the same customers care for, 0 to 1."""
+        number = self._behaviour.number(product_id) if self._behaviour is not None else None
+        if self._behaviour is None or number is None:
+            return {}
+        items, scores = self._behaviour.neighbours.of(number)
+        best = float(scores.max()) if len(scores) else 1.0
+        return {self._behaviour.products[item]: float(score / best) for item, score in zip(items, scores, strict=True)}
+
+    def _closeness(self, products: Sequence[Product], anchor: Product | None) -> np.ndarray:
+        """How well products match one in meaning ("a case for the Heron 7") and price, 0 to 1."""
+        if anchor is None or not products:
+            return np.zeros(len(products), np.float32)
+        vectors = self._content.vectors([anchor.id, *(product.id for product in products)])
+        prices = np.array([_price_nearness(product, anchor) for product in products], np.float32)
+        return np.asarray(0.8 * np.maximum(vectors[1:] @ vectors[0], 0) + 0.2 * prices, np.float32)
+
+    def _likeness(self, product: Product, anchor: Product, neighbours: Mapping[str, float]) -> dict[str, float]:
+        one, other = self._content.vectors([product.id, anchor.id])
+        pairs, own = set(attribute_pairs(product.attributes)), set(attribute_pairs(anchor.attributes))
+        return {
+            "vector": max(0.0, float(one @ other)),
+            "category": float(narrowest(product) is not None and narrowest(product) == narrowest(anchor)),
+            "attributes": len(pairs & own) / max(1, len(pairs | own)),
+            "price": _price_nearness(product, anchor),
+            "customers": neighbours.get(product.id, 0.0),
         }
-        chosen: list[Product] = []
-        rest = list(pool)
-        while rest and len(chosen) < k:
 
-            def gain(product: Product) -> float:
-                nearest = max((float(vectors[product.id] @ vectors[other.id]) for other in chosen), default=0.0)
-                return _RELEVANCE_SHARE * relevance[product.id] - (1 - _RELEVANCE_SHARE) * nearest
+    def _complaints(self, wish: str, ids: Sequence[str]) -> np.ndarray:
+        """Share of complaints about what the wish asks for, the worst of its aspects, float32 of shape (ids,)."""
+        asked = aspects_of(wish)
+        shares = np.zeros(len(ids), np.float32)
+        if asked and self._opinions is not None:
+            for place, item in enumerate(ids):
+                opinions = self._opinions.of(item)
+                shares[place] = max((opinions[name].complaint_share for name in asked if name in opinions), default=0.0)
+        return shares
 
-            best = max(rest, key=gain)
-            chosen.append(best)
-            rest.remove(best)
-        return chosen
+    def _reason(self, product: Product, wish: str, history: History, complained: bool) -> str:
+        return first_of(
+            (
+                own_past_reason(product, history, self._index.get, self._behaviour),
+                rating_reason(product),
+                "fits what you asked for" if wish and not complained else "",
+                shop_reason(product, self._behaviour, self._settings.min_customers),
+            )
+        )
 
-    def _reason(self, product: Product, wish: str, seen: Sequence[str], bought: Sequence[str]) -> str:
-        """The strongest reason that is true of this product."""
-        for item in seen:
-            other = self._index.get(item)
-            # The narrowest category has to be shared: "because you looked at a lamp" explains no sofa.
-            if other and other.categories and other.categories[-1:] == product.categories[-1:]:
-                return f"because you {'bought' if item in bought else 'looked at'} {other.name}"
-        if product.rating is not None and product.rating >= 4 and product.rating_count:
-            people = "customer" if product.rating_count == 1 else "customers"
-            return f"{product.rating:.1f} of 5 from {product.rating_count} {people}"
-        if wish:
-            return "fits what you asked for"
-        return "popular in our shop"
+
+def _price_nearness(product: Product, anchor: Product) -> float:
+    """1 for the same price, a half for twice or half of it; 0 where prices cannot be compared."""
+    if product.currency != anchor.currency or product.price <= 0 or anchor.price <= 0:
+        return 0.0
+    return float(math.exp(-abs(math.log(float(product.price / anchor.price)))))
+
+
+def _rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, _WEIGHT_DIGITS) for name, value in values.items()}

@@ -53,6 +53,23 @@ class SearchHit:
 
 
 @dataclass(frozen=True)
+class Standings:
+    """What customers think of some products; all arrays of shape (products,).
+
+    Attributes:
+        rows: places in `ProductIndex.products`.
+        ratings: mean stars; NaN where there are none.
+        rating_counts: how many ratings stand behind them.
+        popularities: higher for what sells better.
+    """
+
+    rows: np.ndarray
+    ratings: np.ndarray
+    rating_counts: np.ndarray
+    popularities: np.ndarray
+
+
+@dataclass(frozen=True)
 class _Ranking:
     """Rows with their scores, best first; all arrays of shape (rows,)."""
 
@@ -279,6 +296,14 @@ class ProductIndex:
         cosines, rows = nearest(part.store, part.vectors, vector, k, _allowed(part, conditions))
         ranking = _Ranking(rows, cosines, cosines, np.zeros_like(cosines), [(MEANING,)] * len(rows))
         return _hits(part, ranking, conditions)
+
+    def standings(self, filters: Filters | Mapping[str, Any] | None = None) -> "Standings":
+        """What customers think of products, for all that fulfil conditions."""
+        part = self._part
+        allowed = _allowed(part, _conditions(filters))
+        rows = np.arange(len(part.table)) if allowed is None else np.flatnonzero(allowed.mask)
+        columns = part.columns
+        return Standings(rows, columns.ratings(rows), columns.rating_counts(rows), columns.popularities(rows))
 
     def facets(
         self, query: str | None = None, filters: Filters | Mapping[str, Any] | None = None, limit: int = 10

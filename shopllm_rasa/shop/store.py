@@ -8,39 +8,35 @@ import hmac
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Date, DateTime, ForeignKey, Integer, MetaData, String, Table, create_engine
+from sqlalchemy import Column, Date, DateTime, ForeignKey, Integer, String, Table
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import select as sql_select
-from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import SQLAlchemyError
 
 from shopllm_rasa.errors import ShopDataError
+from shopllm_rasa.shop.database import Database, metadata
 
 STATUSES = (
     "processing", "packed", "shipped", "out_for_delivery", "delivered", "cancelled", "return_requested", "refunded",
 )  # fmt: skip
 MAX_IMPORT_BYTES = 200_000_000
-_CONNECT_TIMEOUT_SECONDS = 5
 
 # Amounts are kept as decimal text: SQLite would make floats of them.
-_metadata = MetaData()
-_customers = Table(
+customers_table = Table(
     "customers",
-    _metadata,
+    metadata,
     Column("id", String(64), primary_key=True),
     Column("name", String(200), nullable=False),
     Column("email", String(320), nullable=False, index=True),
 )
-_orders = Table(
+orders_table = Table(
     "orders",
-    _metadata,
+    metadata,
     Column("number", String(64), primary_key=True),
     Column("customer_id", String(64), ForeignKey("customers.id"), nullable=False, index=True),
     Column("placed_on", Date, nullable=False),
@@ -52,9 +48,9 @@ _orders = Table(
     Column("expected_on", Date),
     Column("delivered_on", Date),
 )
-_items = Table(
+items_table = Table(
     "order_items",
-    _metadata,
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("order_number", String(64), ForeignKey("orders.number"), nullable=False, index=True),
     Column("product_id", String(64), nullable=False),
@@ -64,7 +60,7 @@ _items = Table(
 )
 _handovers = Table(
     "handovers",
-    _metadata,
+    metadata,
     Column("reference", String(16), primary_key=True),
     Column("conversation_id", String(255), nullable=False, index=True),
     Column("created", DateTime, nullable=False),
@@ -116,17 +112,7 @@ class ShopStore:
         Raises:
             ShopDataError: if it cannot be opened. The message never holds the URL's password.
         """
-        try:
-            parsed = make_url(url)
-            timeout = {"timeout": _CONNECT_TIMEOUT_SECONDS}
-            if parsed.get_backend_name() == "sqlite" and parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            elif parsed.get_backend_name() == "postgresql":
-                timeout = {"connect_timeout": _CONNECT_TIMEOUT_SECONDS}
-            self._engine = create_engine(parsed, connect_args=timeout, pool_pre_ping=True)
-            _metadata.create_all(self._engine)
-        except (SQLAlchemyError, OSError, ImportError) as error:
-            raise ShopDataError(f"The shop database cannot be opened: {type(error).__name__}.") from None
+        self._database = Database(url)
 
     def find_order(self, number: str, email: str) -> Order | None:
         """Gives an order to who knows its number and its customer's e-mail address.
@@ -138,15 +124,17 @@ class ShopStore:
             ShopDataError: if the database fails.
         """
         query = (
-            sql_select(_orders, _customers.c.email)
-            .join(_customers, _customers.c.id == _orders.c.customer_id)
-            .where(_orders.c.number.in_(_spellings(number)))
+            sql_select(orders_table, customers_table.c.email)
+            .join(customers_table, customers_table.c.id == orders_table.c.customer_id)
+            .where(orders_table.c.number.in_(_spellings(number)))
         )
-        with self._connect() as connection:
+        with self._database.connect() as connection:
             row = connection.execute(query).mappings().first()
             if row is None or not _same_address(row["email"], _storable(email)):
                 return None
-            lines = connection.execute(sql_select(_items).where(_items.c.order_number == row["number"])).mappings()
+            lines = connection.execute(
+                sql_select(items_table).where(items_table.c.order_number == row["number"])
+            ).mappings()
             items = tuple(
                 OrderItem(line["product_id"], line["name"], line["quantity"], Decimal(line["unit_price"]))
                 for line in lines
@@ -155,19 +143,13 @@ class ShopStore:
                  "delivered_on")  # fmt: skip
         return Order(**{name: row[name] for name in names}, total=Decimal(row["total"]), items=items)
 
-    def purchased_products(self, number: str, email: str) -> list[str]:
-        """Ids of all products the owner of an order has bought, the latest first; see `find_order` for who may ask."""
+    def customer_of(self, number: str, email: str) -> str | None:
+        """The id of the customer whose order it is; see `find_order` for who may ask."""
         if self.find_order(number, email) is None:
-            return []
-        query = (
-            sql_select(_items.c.product_id)
-            .join(_orders, _orders.c.number == _items.c.order_number)
-            .join(_customers, _customers.c.id == _orders.c.customer_id)
-            .where(_customers.c.email == email.strip().casefold())
-            .order_by(_orders.c.placed_on.desc())
-        )
-        with self._connect() as connection:
-            return list(dict.fromkeys(connection.execute(query).scalars()))
+            return None
+        query = sql_select(orders_table.c.customer_id).where(orders_table.c.number.in_(_spellings(number)))
+        with self._database.connect() as connection:
+            return connection.execute(query).scalars().first()
 
     def request_person(self, conversation_id: str, reason: str) -> str:
         """Notes that a conversation wants a person.
@@ -176,7 +158,7 @@ class ShopStore:
             The reference the customer can quote.
         """
         reference = f"H-{secrets.token_hex(3).upper()}"
-        with self._connect() as connection:
+        with self._database.connect() as connection:
             connection.execute(
                 _handovers.insert().values(
                     reference=reference,
@@ -206,26 +188,17 @@ class ShopStore:
                     f"{orders_file}: order '{row['number']}' belongs to '{row['customer_id']}', "
                     f"who is not in {customers_file}."
                 )
-        with self._connect() as connection:
-            for table in (_items, _orders, _customers):
+        with self._database.connect() as connection:
+            for table in (items_table, orders_table, customers_table):
                 connection.execute(sql_delete(table))
             for table, rows in (
-                (_customers, customers),
-                (_orders, [row for row, _ in orders]),
-                (_items, [item for _, items in orders for item in items]),
+                (customers_table, customers),
+                (orders_table, [row for row, _ in orders]),
+                (items_table, [item for _, items in orders for item in items]),
             ):
                 if rows:
                     connection.execute(table.insert(), rows)
         return len(customers), len(orders)
-
-    @contextmanager
-    def _connect(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            # The driver's own words can hold values of the statement, so only its kind is told.
-            raise ShopDataError(f"The shop database failed: {type(error).__name__}.") from None
 
 
 def _storable(text: str) -> str:

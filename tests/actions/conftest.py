@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,11 @@ from actions.products import (
     ActionSearchProducts,
 )
 from shopllm_rasa import live_app
+from shopllm_rasa.catalog import Product
 from shopllm_rasa.catalog.mentions import MentionFinder
-from shopllm_rasa.settings import SETTINGS_ENV
-from shopllm_rasa.shop import ShopStore
+from shopllm_rasa.recommendation import BehaviourModel
+from shopllm_rasa.settings import SETTINGS_ENV, RecommendationSettings
+from shopllm_rasa.shop import Event, EventStore, ShopStore, read_events
 
 ACTIONS: dict[str, ShopAction] = {
     action.name(): action
@@ -129,18 +132,28 @@ def _entity(mention: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def settings_file(tmp_path_factory: pytest.TempPathFactory, index_dir: Path, data_dir: Path) -> Path:
-    """Settings of a shop with the small index, the demo shop's reviews, customers and orders."""
+def settings_file(
+    tmp_path_factory: pytest.TempPathFactory, index_dir: Path, data_dir: Path, demo_catalog: list[Product]
+) -> Path:
+    """Settings of a shop with the small index, the demo shop's reviews, customers, orders and events."""
+    kind_of = {product.id: product.categories[-1] for product in demo_catalog}
     folder = tmp_path_factory.mktemp("shop")
     file = folder / "shopllm.yml"
     file.write_text(
         "shop: {name: Juniper & Vale, email: help@junipervale.example, phone: '+353 1 555 0142'}\n"
         f"paths: {{index: {index_dir}, reviews: {data_dir}/reviews/reviews.jsonl,"
-        " database: 'sqlite:///shop.sqlite'}\n",
+        " database: 'sqlite:///shop.sqlite', behaviour: behaviour.safetensors}\n",
         encoding="utf-8",
     )
     shop = data_dir / "shop"
     ShopStore(f"sqlite:///{folder}/shop.sqlite").replace_all(shop / "customers.json", shop / "orders.json")
+    EventStore(f"sqlite:///{folder}/shop.sqlite").replace_all(shop / "events.csv")
+    # Besides the demo's customers there are some who bought a kettle and headphones on one day.
+    day = datetime(2026, 11, 1)
+    pairs = [Event(f"T-{n}", item, "purchase", day) for n in range(12) for item in ("KIT-1327", "AUD-1042")]
+    events = [*read_events(shop / "events.csv"), *pairs]
+    fitted = BehaviourModel.fit(events, RecommendationSettings(), lambda item: kind_of[item])
+    fitted.save(folder / "behaviour.safetensors")
     return file
 
 

@@ -236,11 +236,31 @@ class TestRecommendation:
 
     def test_like_what_was_looked_at(self, talk) -> None:
         talk.slots["current_product"] = "SHO-3310"
-        talk.say("action_recommend", "recommend something similar")
+        said = talk.say("action_recommend", "recommend something similar")
+        assert said == "Like Stridewell Tempo Running Shoes, Women's:"
         assert "SHO-3310" not in talk.slots["shown_products"]
-        assert (
-            "because you looked at Stridewell Tempo Running Shoes, Women's" in talk.message["elements"][0]["subtitle"]
-        )
+        assert "also Running Shoes, same brand" in talk.message["elements"][0]["subtitle"]
+
+    def test_something_like_it_within_a_limit(self, talk) -> None:
+        talk.slots["current_product"] = "KIT-1327"
+        talk.say("action_recommend", "something similar under 50 euros")
+        assert talk.slots["shown_products"]
+        assert all(card["subtitle"].split(" EUR")[0] < "50" for card in talk.message["elements"])
+
+    def test_what_goes_with_it(self, talk) -> None:
+        talk.slots["current_product"] = "KIT-1327"
+        said = talk.say("action_recommend", "what goes with this?")
+        assert said == "To go with Brackenmill Dome Kettle 1.7 L, Sage Green:"
+        assert talk.slots["shown_products"][0] == "AUD-1042"
+        assert "often bought with Brackenmill Dome Kettle 1.7 L, Sage Green" in talk.message["elements"][0]["subtitle"]
+
+    def test_what_goes_with_a_kind(self, talk) -> None:
+        said = talk.say("action_recommend", "what goes well with kettles?")
+        assert said == "These go well with it:"
+        assert "customers who buy Kettles often buy Headphones, too" in talk.message["elements"][0]["subtitle"]
+
+    def test_what_goes_with_nothing_named_is_advice(self, talk) -> None:
+        assert talk.say("action_recommend", "what goes with this?") == "These I would recommend:"
 
     def test_what_a_verified_customer_bought(self, talk) -> None:
         talk.slots |= {"verified_order": ORDER, "email": EMAIL}

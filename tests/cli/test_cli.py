@@ -63,13 +63,14 @@ class TestUsage:
         assert " ".join(path) in done.out
         lines = [line.strip() for line in done.out.splitlines() if line.strip()]
         assert len(lines[1]) > 15  # says what it does
-        if path and path not in {("index",), ("shop",), ("demo",)}:
+        if path and path not in {("index",), ("shop",), ("demo",), ("recommend",)}:
             assert "Example: shopllm" in done.out
 
     def test_the_commands_there_are(self) -> None:
         names = {" ".join(path) for path in commands()}
         assert {"index build", "index stats", "search", "ask", "describe", "doctor", "demo", "shop import"} <= names
         assert {"explain", "adapt"} <= names
+        assert {"recommend fit", "recommend for", "recommend similar", "recommend with", "recommend evaluate"} <= names
 
     def test_version(self, shopllm) -> None:
         done = shopllm("--version")
@@ -111,6 +112,11 @@ class TestUsage:
             ("adapt", "--texts", "messages.txt"),
             ("adapt", "--texts", "messages.txt", "--out", "encoder", "--epochs", "0"),
             ("shop", "import"),
+            ("shop", "import", "--orders", "orders.json"),
+            ("shop", "import", "--customers", "customers.json", "--events", "events.csv"),
+            ("recommend", "for"),
+            ("recommend", "similar", "--sku"),
+            ("recommend", "evaluate"),
         ],
         ids=" ".join,
     )

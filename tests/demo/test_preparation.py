@@ -161,6 +161,24 @@ def test_orders_are_imported_only_where_there_are_some(prepare, child, project):
     assert child.commands[0][3:5] == ["shop", "import"]
 
 
+def test_events_are_learned_from_once(prepare, child, project):
+    prepare().events()
+    assert child.commands == []
+    (project / "data/shop").mkdir()
+    events = project / "data/shop/events.csv"
+    events.write_text("customer_id,product_id,type,time\n")
+    preparation = prepare()
+    preparation.events()
+    assert [command[3:5] for command in child.commands] == [["shop", "import"], ["recommend", "fit"]]
+    learned = preparation.shop.settings.behaviour_file
+    learned.write_text("what a child learned")
+    prepare().events()
+    assert len(child.commands) == 2
+    events.write_text("customer_id,product_id,type,time\nC,P,view,2026-01-01\n")
+    prepare().events()
+    assert len(child.commands) == 4
+
+
 def test_the_bot_is_trained_once(prepare, child, project):
     first = prepare().model()
     assert first == prepare().model() == project / ".shopllm/demo/models/shop.tar.gz"

@@ -85,20 +85,16 @@ class TestFindOrder:
     )
     def test_nothing_for_who_does_not_know_both(self, filled: ShopStore, number: str, email: str) -> None:
         assert filled.find_order(number, email) is None
-        assert filled.purchased_products(number, email) == []
+        assert filled.customer_of(number, email) is None
 
     def test_of_an_empty_shop(self, store: ShopStore) -> None:
         assert store.find_order("AB-10001", "ana.loewe@example.com") is None
 
 
-class TestPurchasedProducts:
-    def test_of_all_orders_the_latest_first_and_each_once(self, filled: ShopStore) -> None:
-        bought = filled.purchased_products("ab-10001", "Ana.Loewe@example.com")
-        assert sorted(bought) == ["CUP-1", "KIT-1", "TEA-1"]
-        assert bought[-1] == "KIT-1"  # of the older order
-
-    def test_of_the_owner_alone(self, filled: ShopStore) -> None:
-        assert filled.purchased_products("AB-10003", "bo@example.org") == ["SAW-1"]
+class TestCustomerOf:
+    def test_the_owner_of_an_order(self, filled: ShopStore) -> None:
+        assert filled.customer_of("ab-10001", "Ana.Loewe@example.com") == "C-1"
+        assert filled.customer_of("AB-10003", "bo@example.org") == "C-2"
 
 
 class TestRequestPerson:
