@@ -8,7 +8,6 @@ seconds of one thread, so that what else the machine does counts little.
 """
 
 import argparse
-import itertools
 import json
 import tempfile
 import time
