@@ -44,7 +44,7 @@ def main() -> None:
     def answers(name: str, backend: str) -> list[Asked]:
         """The replies to a question set, asked once a run."""
         if (name, backend) not in asked:
-            asked[name, backend] = ask_all(name, _shop(name, backend, options.shared, work))
+            asked[name, backend] = ask_all(name, _shop(name, backend, options.shared, work), options.splits)
         return asked[name, backend]
 
     parts: dict[str, Callable[[], Any]] = {
@@ -70,6 +70,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", type=_parts, default=list(PARTS), metavar="PART,PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--backend", default="embedded", help="what is measured beside 'extractive'")
+    parser.add_argument("--splits", type=lambda text: text.split(","), default=["dev", "test"], help="dev,test or one")
     parser.add_argument("--shared", type=Path, default=Path(os.environ.get("SHOPLLM_SHARED", ROOT.parent / "shared")))
     parser.add_argument("--work", type=Path, help="keeps indexes and the trained bot (.shopllm/bench-generation)")
     parser.add_argument("--load-seconds", type=float, default=60.0, help="of a round of the load test; there are four")

@@ -1,6 +1,7 @@
 """Asks the question sets and compares the replies with what a right one holds."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,10 +92,10 @@ def _is_current(index: Path, inputs: list[Path]) -> bool:
     return True
 
 
-def ask_all(name: str, shop: Shop) -> list[Asked]:
-    """Asks every question of a set, one after the other."""
+def ask_all(name: str, shop: Shop, splits: Sequence[str]) -> list[Asked]:
+    """Asks the questions of a set, one after the other."""
     shop.app.answerer.answer("Hello?")  # the first question loads the models
-    rows = read_questions(name)
+    rows = [row for row in read_questions(name) if row.split in splits]
     return [_asked(row, shop) for row in tqdm(rows, desc=f"{name}, {shop.backend}", unit="question")]
 
 

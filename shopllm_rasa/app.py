@@ -9,7 +9,7 @@ from shopllm_rasa.catalog.mentions import Mention, MentionFinder
 from shopllm_rasa.catalog.vocabulary import Vocabulary
 from shopllm_rasa.errors import RecommendationError
 from shopllm_rasa.generation import Answerer
-from shopllm_rasa.generation.backends import CompletingBackend, GenerationBackend, create_chain
+from shopllm_rasa.generation.backends import CompletingBackend, GenerationBackend, create_chain, may_complete
 from shopllm_rasa.generation.gate import Gate
 from shopllm_rasa.generation.guard import GroundingGuard
 from shopllm_rasa.generation.prompts import Prompts
@@ -170,7 +170,8 @@ class ShopApp:
     def describer(self) -> DescriptionWriter:
         """Describes products: with the model of the settings if it follows prompts, else from their data alone."""
         prompts = self.settings.generation.prompts
-        backend = next((item for item in self.backends if isinstance(item, CompletingBackend)), None)
+        backends = self.backends if may_complete(self.settings) else ()
+        backend = next((item for item in backends if isinstance(item, CompletingBackend)), None)
         # A feed can be described before there is an index; then the guard goes without encoder and names.
         indexed = backend is not None and self.settings.index_dir.is_dir()
         return DescriptionWriter(

@@ -145,6 +145,12 @@ def create_chain(settings: Settings) -> tuple[GenerationBackend, ...]:
     return tuple(create_backend(settings, name) for name in names[: names.index(LAST_RESORT) + 1])
 
 
+def may_complete(settings: Settings) -> bool:
+    """Whether the settings name a backend that may follow free prompts; none is made to find out."""
+    names = (settings.generation.backend, *settings.generation.fallbacks)
+    return any(name not in _WITHOUT_PROMPTS for name in names)
+
+
 def create_completing(settings: Settings) -> CompletingBackend | None:
     """Makes the first backend of the chain that follows free prompts; None where there is none.
 
