@@ -63,7 +63,9 @@ def _example(app: ShopApp, row: dict[str, Any]) -> Example:
     relevance = app.relevance
     history = [Exchange(turn.customer, turn.bot) for turn in row["history"]]
     text = standing_alone(row["text"], history, relevance.vectors)
-    hits = [*product_hits(text, app.products_named(text), relevance.vectors), *app.knowledge.search(text, PASSAGES)]
+    products = app.products_named(text)
+    text = app.knowledge.mend(text)
+    hits = [*product_hits(text, products, relevance.vectors), *app.knowledge.search(text, PASSAGES)]
     right = [
         row["answerable"]
         and (hit.passage.path in row["sources"] or hit.passage.page in row["sources"])

@@ -8,7 +8,7 @@ import typer
 from shopllm_rasa.cli.output import INDEX_OPTION, JSON_OPTION, print_json, settings_for
 
 if TYPE_CHECKING:
-    from shopllm_rasa.generation import Answer
+    from shopllm_rasa.generation import Answer, Source
 
 MAX_QUESTIONS_BYTES = 10_000_000
 
@@ -65,11 +65,16 @@ def _as_json(answer: "Answer") -> dict[str, Any]:
     return {
         "answer": answer.text,
         "answered": answer.answered,
-        "sources": [
-            {"title": s.title, "section": s.section, "path": s.path, "product_id": s.product_id} for s in answer.sources
-        ],
-        **answer.record,
+        "sources": [_source(source) for source in answer.sources],
+        "backend": answer.backend,
+        "supported": answer.supported,
+        "record": answer.record,
     }
+
+
+def _source(source: "Source") -> dict[str, str]:
+    values = {"title": source.title, "section": source.section, "path": source.path}
+    return {**values, "product_id": source.product_id} if source.product_id else values
 
 
 def _as_text(answer: "Answer") -> str:

@@ -77,7 +77,7 @@ def _checks() -> Iterator[Check]:
     yield _guarded("index", lambda: _index(settings), "shopllm index build --catalog FILE --out DIR")
     yield _guarded("database", lambda: _database(settings), "Check paths.database in shopllm.yml.")
     yield from (_port(number, purpose) for number, purpose in _PORTS.items())
-    if settings.generation.backend == "openai":
+    if "openai" in (settings.generation.backend, *settings.generation.fallbacks):
         yield _endpoint(settings)
 
 

@@ -68,7 +68,7 @@ def find(
     """
     named = tuple(find_products(question))[:MAX_PRODUCTS] or tuple(products)[:MAX_PRODUCTS]
     judgements = []
-    for part in parts(question):
+    for part in map(knowledge.mend, parts(question)):
         hits: list[PassageHit] = [*product_hits(part, named, relevance.vectors), *knowledge.search(part, passages)]
         judgements.append(relevance.judge(part, hits))
     return Findings(tuple(judgements), named)

@@ -34,7 +34,8 @@ _DURATIONS = frozenset(("second", "minute", "hour", "day", "working day", "month
 _PART_END = re.compile(r"[,;]\s(?:and\s)?|\s(?:and|but|while|or)\s(?!\d)")
 # What the bot itself cannot have done or promise, whatever the pages say.
 _PROMISE = re.compile(
-    r"\b(?:i|we)(?:'ve|’ve|'ll|’ll| have| will| can| could| am going to)? (?:just |already |now |gladly |also )*"
+    r"\b(?:i(?:'ve|’ve|'ll|’ll| have| will| can| could| am going to)?|we(?:'ve|’ve| have)) "
+    r"(?:just |already |now |gladly |also )*"
     r"(?:refund|cancell?|grant|waiv|appl(?:y|ied)|upgrad|issu|credit|reserv|discount|approv|extend|book)(?:ed|ing|e)?"
     r"\b(?! (?:it|them)? ?(?:in|under|at|by|through|via) )",
     re.I,

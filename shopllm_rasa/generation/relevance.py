@@ -26,6 +26,7 @@ WEIGHTS_FILE = Path(__file__).parent / "relevance.json"
 SENTENCE_FEATURES = (
     "cosine", "passage cosine", "bare cosine", "coverage", "passage coverage", "likeness", "weakest word",
     "rarest missing", "kind fits", "kind missing", "fused", "passage fused",
+    "whole passage", "lexical",
 )  # fmt: skip
 # Of the best sentence and of all together: by these it is decided whether the question is answered at all.
 DECISION_FEATURES = (
@@ -135,6 +136,7 @@ class Relevance:
                     sum(weights[word] * here[word] for word in asked) / total, min(near.values()), missing,
                     float(fits), float(bool(kinds) and not fits),
                     (hit.sentence_relevance or hit.sentence_scores)[row], hit.relevance or hit.score,
+                    hit.passage_score or hit.score, hit.lexical,
                 ))  # fmt: skip
         return np.array(rows, dtype=np.float64)
 

@@ -181,6 +181,10 @@ class KnowledgeIndex:
         """All passages."""
         return self._passages
 
+    def mend(self, text: str) -> str:
+        """A text whose typos of words that the pages use are mended."""
+        return self._spelling.mend(text)
+
     def search(self, question: str, k: int = 4) -> list[PassageHit]:
         """Finds the k passages that speak most of a question, best first.
 

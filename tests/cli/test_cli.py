@@ -18,7 +18,7 @@ from shopllm_rasa.shop import ShopStore
 QUESTION = "What is the return policy for electronic products?"
 OFF_TOPIC = "Who won the football world cup in 1998?"
 HIT_KEYS = ["id", "name", "brand", "price", "currency", "score", "reasons"]
-ANSWER_KEYS = ["answer", "answered", "sources", "backend", "supported"]
+ANSWER_KEYS = ["answer", "answered", "sources", "backend", "supported", "record"]
 ROWS = [
     {"id": "K-1", "name": "Dome Kettle", "price": "59.95", "categories": ["Kettles"], "description": "Boils water."},
     {"id": "S-1", "name": "Trail Shoes", "price": "99", "categories": ["Shoes"], "description": "For running."},

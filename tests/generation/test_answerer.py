@@ -1,13 +1,19 @@
+import json
 import logging
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
-from shopllm_rasa.generation import Answer, Answerer, Source
+from shopllm_rasa.catalog import Product
+from shopllm_rasa.generation import Answer, Answerer, Exchange, Source
+from shopllm_rasa.generation.backends import Draft, GenerationRequest
 from shopllm_rasa.generation.extractive import ExtractiveBackend
+from shopllm_rasa.generation.gate import Gate
 from shopllm_rasa.generation.guard import GroundingGuard
 from shopllm_rasa.generation.openai_compatible import OpenAICompatibleBackend
 from shopllm_rasa.generation.relevance import Relevance
+from shopllm_rasa.generation.reply_cache import ReplyCache
 from shopllm_rasa.retrieval import KnowledgeIndex
 from shopllm_rasa.settings import OpenAISettings
 
@@ -199,3 +205,95 @@ class TestLanguageModel:
         assert chat.headers[0]["Authorization"] == f"Bearer {key}"
         assert caplog.records
         assert not any(key in str(record.__dict__) for record in caplog.records)
+
+
+class TestChain:
+    GOOD = "Electronics can be returned within 30 days of delivery."
+
+    def test_a_refused_reply_is_asked_for_once_more_and_more_strictly(
+        self, knowledge_index: KnowledgeIndex, chat: Any
+    ) -> None:
+        chat.will(chat.say("Within 77 days."), chat.say(self.GOOD))
+        answer = with_model(knowledge_index, chat).answer(QUESTION)
+        assert (answer.text, answer.backend) == (self.GOOD, "openai")
+        assert [(item.backend, item.outcome, item.problems) for item in answer.attempts] == [
+            ("openai", "refused", ("number",)),
+            ("openai", "sent", ()),
+        ]
+        first, second = (request["messages"][0]["content"] for request in chat.requests)
+        assert "A first reply was refused" not in first
+        assert "A first reply was refused" in second
+
+    def test_a_full_backend_is_passed_over(
+        self, knowledge_index: KnowledgeIndex, chat: Any, extractive: Answerer
+    ) -> None:
+        gate = Gate(slots=1, waiting=0)
+        backend = OpenAICompatibleBackend(OpenAISettings(base_url=chat.url), "Vale")
+        with gate.entered("openai"):
+            answer = answerer(knowledge_index, backend, gate=gate).answer(QUESTION)
+        assert words(answer) == words(extractive.answer(QUESTION))
+        assert chat.bodies == []
+
+    def test_an_equal_question_is_answered_from_the_cache(self, knowledge_index: KnowledgeIndex, chat: Any) -> None:
+        chat.will(chat.say(self.GOOD))
+        backend = OpenAICompatibleBackend(OpenAISettings(base_url=chat.url), "Vale")
+        answering = answerer(knowledge_index, backend, cache=ReplyCache(10))
+        answers = [answering.answer(QUESTION) for _ in range(2)]
+        assert [answer.text for answer in answers] == [self.GOOD] * 2
+        assert [answer.cached for answer in answers] == [False, True]
+        assert len(chat.bodies) == 1
+
+    def test_a_reply_that_asks_back_is_sent_and_is_no_answer(self, knowledge_index: KnowledgeIndex) -> None:
+        class Asking:
+            name = "asking"
+
+            def answer(self, request: GenerationRequest) -> Draft:
+                return Draft("Which item do you mean?", request.passages, kind="clarify")
+
+        answer = answerer(knowledge_index, Asking()).answer(QUESTION)
+        assert (answer.text, answer.answered, answer.kind) == ("Which item do you mean?", False, "clarify")
+
+    def test_tries_and_tokens_are_counted(self, knowledge_index: KnowledgeIndex, chat: Any) -> None:
+        def counts() -> list[float]:
+            samples = [
+                ("shopllm_replies_total", {"backend": "openai", "outcome": "sent"}),
+                ("shopllm_tokens_total", {"backend": "openai", "kind": "completion"}),
+                ("shopllm_generation_seconds_count", {"backend": "openai"}),
+            ]
+            return [REGISTRY.get_sample_value(name, labels) or 0.0 for name, labels in samples]
+
+        body = {
+            "choices": [{"message": {"content": self.GOOD}}],
+            "usage": {"prompt_tokens": 50, "completion_tokens": 9},
+        }
+        chat.will(chat.send(json.dumps(body).encode()))
+        before = counts()
+        answer = with_model(knowledge_index, chat).answer(QUESTION)
+        assert (answer.prompt_tokens, answer.completion_tokens) == (50, 9)
+        assert [after - was for after, was in zip(counts(), before, strict=True)] == [1, 9, 1]
+
+
+class TestConversation:
+    def test_a_follow_up(self, extractive: Answerer) -> None:
+        history = [Exchange("How much is standard shipping in Ireland?", "It costs €4.95.")]
+        answer = extractive.answer("And to France?", history=history)
+        assert answer.question == "How much is standard shipping in France?"
+        assert "€6.95" in answer.text
+
+    def test_a_question_with_two_parts(self, extractive: Answerer) -> None:
+        answer = extractive.answer("How long can I return shoes and what does the return cost from the UK?")
+        assert "60 days" in answer.text
+        assert "€4.95" in answer.text
+
+    def test_facts_of_a_product(self, knowledge_index: KnowledgeIndex, some_products: list[Product]) -> None:
+        product = next(item for item in some_products if item.id == "AUD-1187")
+        answering = answerer(knowledge_index, find_products=lambda text: [product])
+        answer = answering.answer("How long does the battery of the Sonavale Drift Max last?")
+        assert "60 hours" in answer.text
+        assert answer.sources[0].product_id == "AUD-1187"
+
+    def test_the_record_is_ready_for_json(self, extractive: Answerer) -> None:
+        record = json.loads(json.dumps(extractive.answer(QUESTION).record))
+        assert record["supported"] is True
+        assert record["backend"] == "extractive"
+        assert any("30 days of delivery" in line for line in record["evidence"])
