@@ -70,6 +70,20 @@ class TestSearch:
         if words:
             assert said == words
 
+    def test_an_order(self, talk, product_index: ProductIndex) -> None:
+        assert talk.say("action_search_products", "the cheapest kettles") == "The cheapest first:"
+        prices = [product_index.get(item).price for item in talk.slots["shown_products"]]
+        assert prices == sorted(prices)
+        assert talk.say("action_search_products", "best rated kettles") == "The best rated first:"
+        stars = [product_index.get(item).rating for item in talk.slots["shown_products"]]
+        assert stars == sorted(stars, reverse=True)
+
+    def test_what_is_not_wanted(self, talk, product_index: ProductIndex) -> None:
+        talk.say("action_search_products", "kettles, but not from Casaro and no gooseneck")
+        found = [product_index.get(item) for item in talk.slots["shown_products"]]
+        assert found
+        assert not any(product.brand == "Casaro" or "Gooseneck" in product.name for product in found)
+
     def test_nothing_found(self, talk) -> None:
         talk.slots |= {"shown_products": KETTLES, "current_product": "KIT-1310"}
         said = talk.say("action_search_products", "qqqq zzzz wwww")
