@@ -10,9 +10,10 @@ import numpy as np
 DENSE_SHARE = 0.7
 # How many products each of the two proposes, at least; all proposed ones get both scores.
 CANDIDATES = 100
-# Sorting by price or rating, and counts of facets, look at products that are about what was asked: those whose score
-# is at least this share of the best, among so many. Sorting keeps to the narrowest categories of the first few.
+# Counts of facets look at products that are about what was asked: those whose score is at least this share of the
+# best, among so many. An order looks further, but keeps to the narrowest categories of the first few.
 RELEVANT_SHARE = 0.6
+SORTED_SHARE = 0.45
 RELEVANT_ROWS = 500
 KIND_ROWS = 10
 

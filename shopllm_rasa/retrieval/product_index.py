@@ -284,7 +284,7 @@ class ProductIndex:
         count = fusion.CANDIDATES if sort is None else fusion.RELEVANT_ROWS
         ranking = self._ranking(part, query, max(k, count), allowed, words)
         if sort is not None:
-            ranking = _sorted(part, _of_like_kind(part, _relevant(ranking)), sort)
+            ranking = _sorted(part, _of_like_kind(part, _relevant(ranking, fusion.SORTED_SHARE)), sort)
         return _hits(part, ranking.take(np.arange(min(k, len(ranking.rows)))), conditions)
 
     def search_vector(
@@ -472,11 +472,11 @@ def _coded(part: ProductPart, text: str, allowed: Allowed | None) -> np.ndarray:
     return found if allowed is None else found[allowed.mask[found]]
 
 
-def _relevant(ranking: _Ranking) -> _Ranking:
-    """What is about the query, of a ranking with its best first."""
+def _relevant(ranking: _Ranking, share: float = fusion.RELEVANT_SHARE) -> _Ranking:
+    """What is about the query, of a ranking with its best first: all with a share of the best score."""
     if not len(ranking.rows):
         return ranking
-    return ranking.take(np.flatnonzero(ranking.scores >= fusion.RELEVANT_SHARE * ranking.scores[0]))
+    return ranking.take(np.flatnonzero(ranking.scores >= share * ranking.scores[0]))
 
 
 def _of_like_kind(part: ProductPart, ranking: _Ranking) -> _Ranking:
