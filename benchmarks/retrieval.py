@@ -30,7 +30,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "benchmarks-retrieval.md"
 RAW = ROOT / "benchmarks" / "results" / "retrieval.json"
 # In the order of the page.
-PARTS = ("quality", "hundred_thousand", "million", "embedding", "upsert", "crashes", "recommendation")
+PARTS = ("quality", "hundred_thousand", "million", "embedding", "crashes", "recommendation")
 
 
 def _parts(text: str) -> list[str]:

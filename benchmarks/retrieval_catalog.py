@@ -3,6 +3,7 @@
 import argparse
 import random
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -15,6 +16,7 @@ from shopllm_rasa.catalog import Product, read_catalog
 from shopllm_rasa.encoders import SentenceEncoder
 from shopllm_rasa.retrieval import ProductIndex
 from shopllm_rasa.retrieval.exact_vectors import text_keys
+from shopllm_rasa.retrieval.index_directory import IndexDirectory
 
 COLOURS = ("black", "white", "silver", "blue", "red", "green", "pink", "grey", "gold", "purple")
 # How far a vector is moved: the cosine to the real one is about 0.9.
@@ -36,7 +38,9 @@ def real_products(options: argparse.Namespace) -> list[Product]:
     return list(read_catalog(options.catalog))
 
 
-def products_like(real: list[Product], count: int, seed: int = 1) -> Iterator[Product]:
+def products_like(
+    real: list[Product], count: int, seed: int = 1, description_characters: int | None = None
+) -> Iterator[Product]:
     """`count` products: real ones with another id, price, colour, stock, and other numbers and words in the name."""
     random_ = random.Random(seed)
     for number in range(count):
@@ -48,6 +52,7 @@ def products_like(real: list[Product], count: int, seed: int = 1) -> Iterator[Pr
             name=f"{product.name} {colour} {random_.choice('ABCDEFGH')}{random_.randrange(10_000)}",
             price=(product.price * Decimal(random_.randrange(50, 150)) / 100).quantize(Decimal("0.01")),
             attributes={"colour": colour},
+            description=product.description[:description_characters],
             stock=random_.randrange(20),
             rating=round(random_.uniform(2, 5), 1),
             rating_count=random_.randrange(500),
@@ -61,23 +66,35 @@ def perturb_vectors(real: list[Product]) -> None:
     ever.
     """
     encode: Any = SentenceEncoder.encode
+    vectors_of_real = _real_vectors(real)
     row_of = {product.name: row for row, product in enumerate(real)}
     varied = re.compile(rf"(.+?) (?:{'|'.join(COLOURS)}) [A-H]\d{{1,4}}\. ")
-    known: list[np.ndarray] = []
 
     def encode_like(self: SentenceEncoder, texts: Sequence[str], *args: Any, **values: Any) -> np.ndarray:
         if len(texts) == 1:
             return encode(self, texts)
-        if not known:
-            known.append(encode(self, [product.search_text for product in real], progress="embedding real products"))
         matches = [varied.match(text) for text in texts]
-        vectors = known[0][[row_of[match.group(1)] for match in matches if match]]
+        vectors = vectors_of_real[[row_of[match.group(1)] for match in matches if match]]
         for vector, key in zip(vectors, text_keys(texts), strict=True):
             noise = np.random.default_rng(int(key)).standard_normal(len(vector), dtype=np.float32)
             vector += NOISE * noise / np.linalg.norm(noise)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
     SentenceEncoder.encode = encode_like  # type: ignore[method-assign]
+
+
+def _real_vectors(real: list[Product]) -> np.ndarray:
+    """The vectors of the real products, embedded once and kept for the other parts."""
+    texts = [product.search_text for product in real]
+    kept = Path(".shopllm") / "bench-retrieval" / f"{int(text_keys([' '.join(texts)])[0]):016x}.npy"
+    if kept.is_file():
+        return np.load(kept)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        encoder = IndexDirectory(Path(folder) / "index").prepare_encoder("default")
+        vectors = encoder.encode(texts, progress="embedding real products")
+    np.save(kept, vectors)
+    return vectors
 
 
 def exact_rows(index: ProductIndex, vector: np.ndarray, k: int, mask: np.ndarray | None) -> set[int]:

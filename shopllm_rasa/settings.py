@@ -163,6 +163,10 @@ class VectorSettings(_Section):
         default="auto",
         description="auto (by size), flat (an exact scan), ivf (an inverted file, for many products) or milvus",
     )
+    precision: Literal["auto", "fp32", "int8"] = Field(
+        default="auto",
+        description="how products are embedded: auto (int8 for many, where it gives nearly the same), fp32 or int8",
+    )
     milvus: MilvusSettings = MilvusSettings()
 
 

@@ -79,6 +79,11 @@ class SentenceEncoder:
         except Exception as error:  # ONNX Runtime, tokenizers and safetensors each raise their own kinds
             raise EncoderError(f"The encoder in '{folder}' cannot be loaded: {error}") from error
 
+    @property
+    def threads(self) -> int:
+        """CPU threads one call may use."""
+        return self._engine.threads
+
     def is_word(self, word: str) -> bool:
         """Whether the tokenizer has the lower-case word whole: rare words and typos fall into pieces."""
         return self._engine.tokenizer.token_to_id(word) is not None
@@ -117,6 +122,7 @@ class _Engine:
         from safetensors.numpy import load_file
         from tokenizers import Tokenizer
 
+        self.threads = threads
         self.tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         self.tokenizer.enable_truncation(info.max_length)
         self.tokenizer.enable_padding(pad_id=info.pad_token_id)

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from shopllm_rasa.encoders import SentenceEncoder
 from shopllm_rasa.errors import IndexUnusableError
 from shopllm_rasa.retrieval.arrays import ArrayFile, write_arrays
+from shopllm_rasa.retrieval.bulk_encoder import BulkEncoder
 from shopllm_rasa.retrieval.exact_vectors import ExactVectors, checked, text_keys
 
 # Texts that are sorted by length together, and so held in memory.
@@ -87,6 +88,7 @@ def embed_into(
     known: KnownVectors,
     unfinished: Unfinished,
     progress: str | None = None,
+    precision: str = "fp32",
 ) -> int:
     """Fills rows with the vectors of texts, embedding each unknown text once.
 
@@ -98,12 +100,14 @@ def embed_into(
         known: vectors there are already.
         unfinished: takes what is embedded, so that an interruption costs little.
         progress: the title of a progress bar on standard error; none without it.
+        precision: see `BulkEncoder`.
 
     Returns:
         How many texts were embedded.
     """
     for keys, vectors in unfinished.known(encoder):
         known.add(keys, vectors)
+    bulk = BulkEncoder(encoder, precision)
     embedded, row = 0, first
     remaining = iter(texts)
     with tqdm(total=len(target) - first, desc=progress, disable=progress is None, unit="text") as bar:
@@ -112,7 +116,7 @@ def embed_into(
             vectors = np.zeros((len(window), encoder.info.dimensions), np.float16)
             done = known.fill(keys, vectors)
             bar.update(int(done.sum()))
-            embedded += _embed_window(window, keys, vectors, done, encoder, known, unfinished, bar)
+            embedded += _embed_window(window, keys, vectors, done, encoder, bulk, known, unfinished, bar)
             target.vectors[row : row + len(window)] = vectors
             target.keys[row : row + len(window)] = keys
             row += len(window)
@@ -125,6 +129,7 @@ def _embed_window(
     vectors: np.ndarray,
     done: np.ndarray,
     encoder: SentenceEncoder,
+    bulk: BulkEncoder,
     known: KnownVectors,
     unfinished: Unfinished,
     bar: Any,
@@ -137,7 +142,7 @@ def _embed_window(
     by_length = sorted(range(len(rows)), key=lambda number: len(texts[rows[number]]))
     for start in range(0, len(rows), CHUNK):
         chunk = np.array(by_length[start : start + CHUNK])
-        fresh[chunk] = checked(encoder.encode([texts[rows[number]] for number in chunk]))
+        fresh[chunk] = checked(bulk.encode([texts[rows[number]] for number in chunk], len(rows)))
         bar.update(len(chunk))
         if len(rows) > CHUNK:
             unfinished.keep(encoder, unique_keys[chunk], fresh[chunk])

@@ -140,6 +140,8 @@ class PartWriter:
             known.add(old.vectors.keys, old.vectors.vectors)
         texts = (product.search_text for product in products.from_row(len(kept)))
         title = "embedding products" if self._progress else None
-        self.embedded = embed_into(vectors, len(kept), texts, self._encoder, known, self._unfinished, title)
+        self.embedded = embed_into(
+            vectors, len(kept), texts, self._encoder, known, self._unfinished, title, self._settings.precision
+        )
         self.store = store_for(self.count, self._settings)
         STORES[self.store].write(folder, vectors, products, self._settings)
