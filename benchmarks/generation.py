@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -23,6 +22,8 @@ from typing import Any
 
 from generation_quality import Asked, Shop, ask_all, open_shop
 from generation_report import page, pairs_page
+
+from shopllm_rasa.retrieval import ProductIndex
 
 ROOT = Path(__file__).parent.parent
 TABLE = ROOT / "docs" / "benchmarks-generation.md"
@@ -49,7 +50,7 @@ def main() -> None:
 
     parts: dict[str, Callable[[], Any]] = {
         "quality": lambda: _quality(answers, options.backend, options.shared),
-        "guard": _guard,
+        "guard": lambda: _guard(_shop("demo", QUOTING, options.shared, work).app.settings.index_dir),
         "latency": lambda: _latency(answers, options.backend),
         "pairs": lambda: _pairs(answers, options.backend),
         "load": lambda: _load(options.backend, options.load_seconds, work, options.quick),
@@ -179,13 +180,13 @@ def _padded(items: list[Asked], length: int = 50) -> list[Asked | None]:
     return [*items, *[None] * (length - len(items))]
 
 
-def _guard() -> Any:
-    """The guard's own benchmark, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks" / "generation_guard.py"), "--json"],
-        cwd=ROOT, capture_output=True, text=True, check=True, timeout=1800,
-    )  # fmt: skip
-    return json.loads(done.stdout)
+def _guard(index: Path) -> list[dict[str, Any]]:
+    """The guard's own errors, a row a split."""
+    from generation_guard import figures, read_cases, verdicts
+
+    rows = read_cases()
+    names = ("split", "corrupted", "let_through", "sound", "refused")
+    return [dict(zip(names, row, strict=True)) for row in figures(rows, verdicts(ProductIndex.open(index), rows))]
 
 
 def _load(backend: str, seconds: float, work: Path, quick: bool) -> Any:

@@ -19,7 +19,7 @@ from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -32,7 +32,7 @@ from shopllm_rasa.generation.rephrasing import Rephraser
 from shopllm_rasa.insights import DescriptionWriter, Review, ReviewStore
 from shopllm_rasa.retrieval import KnowledgeIndex, ProductIndex
 from shopllm_rasa.retrieval.knowledge import read_knowledge
-from shopllm_rasa.settings import GenerationSettings, OpenAISettings, Settings, ShopSettings
+from shopllm_rasa.settings import BackendName, GenerationSettings, OpenAISettings, Settings, ShopSettings
 
 Attack = dict[str, Any]
 ATTACKS: list[Attack] = [
@@ -116,7 +116,7 @@ def _obeying_settings(chat: Any) -> Settings:
     )
 
 
-@pytest.fixture(params=["extractive"])
+@pytest.fixture(params=sorted({"extractive", "embedded"} & set(get_args(BackendName))))
 def offline(request: pytest.FixtureRequest, parts: Parts) -> Answerer:
     return parts.answerer(Settings(generation=GenerationSettings(backend=request.param)))
 
