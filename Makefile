@@ -9,9 +9,10 @@ STAMP := $(VENV)/.installed
 export CATALOG KNOWLEDGE RASA_PORT ACTIONS_PORT WEB_PORT PYTHON
 # Not `?=`: some systems have a NAME of their own in the environment.
 NAME =
+OUT = .shopllm/generator
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench bench-nlu bench-retrieval bench-generation lint format clean
+.PHONY: help install demo test bench bench-nlu bench-retrieval bench-generation train-generator lint format clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
@@ -51,6 +52,9 @@ bench-retrieval: $(STAMP) ## Measure search, scale and the life of an index (BEN
 
 bench-generation: $(STAMP) ## Measure generated replies (BENCH_ARGS="--only quality" for a part)
 	$(BIN)/python benchmarks/generation.py $(BENCH_ARGS)
+
+train-generator: $(STAMP) ## Train the generator of replies anew, into .shopllm/generator (OUT= for another folder)
+	$(BIN)/python -m shopllm_rasa.generation.embedded.training.train --out $(OUT) $(TRAIN_ARGS)
 
 lint: $(STAMP) ## Check style and types
 	$(BIN)/ruff check .

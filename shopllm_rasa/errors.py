@@ -57,5 +57,9 @@ class GenerationError(ShopLLMError):
     """A generation backend gave no usable reply."""
 
 
+class TrainingDataError(ShopLLMError):
+    """The texts that the embedded generator is trained on cannot be read."""
+
+
 class DemoError(ShopLLMError):
     """The demo cannot start or go on."""

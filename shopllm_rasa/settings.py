@@ -17,7 +17,7 @@ from shopllm_rasa.errors import SettingsError
 SETTINGS_FILE = "shopllm.yml"
 SETTINGS_ENV = "SHOPLLM_CONFIG"
 
-BackendName = Literal["extractive", "openai", "transformers"]
+BackendName = Literal["embedded", "extractive", "openai", "transformers"]
 
 _ENV_PATTERN = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -235,6 +235,15 @@ class TransformersSettings(_Section):
     threads: int | None = Field(default=None, ge=1, le=256, description="CPU threads, or null for torch's choice")
 
 
+class EmbeddedSettings(_Section):
+    """The generator that ships with the package."""
+
+    model: Path | None = Field(
+        default=None, description="a folder made by make train-generator, or null: the shipped one"
+    )
+    threads: int = Field(default=2, ge=1, le=64, description="CPU threads a reply may use")
+
+
 class GenerationSettings(_Section):
     """What composes a reply from the retrieved passages."""
 
@@ -251,6 +260,7 @@ class GenerationSettings(_Section):
     waiting: int = Field(default=16, ge=0, le=1000, description="replies that may wait; beyond it the next backend")
     wait_seconds: float = Field(default=5.0, gt=0, le=30, description="how long a reply waits for its turn at most")
     cached_replies: int = Field(default=500, ge=0, le=100_000, description="replies kept in memory, 0 for none")
+    embedded: EmbeddedSettings = EmbeddedSettings()
     openai: OpenAISettings = OpenAISettings()
     transformers: TransformersSettings = TransformersSettings()
 

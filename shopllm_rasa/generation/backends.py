@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from shopllm_rasa.catalog import Product
-from shopllm_rasa.errors import SettingsError
+from shopllm_rasa.errors import GenerationError, SettingsError
 from shopllm_rasa.retrieval.knowledge_index import PassageHit
 from shopllm_rasa.settings import Settings
 
@@ -171,6 +171,17 @@ def _extractive(settings: Settings) -> GenerationBackend:
     return ExtractiveBackend()
 
 
+def _embedded(settings: Settings) -> GenerationBackend:
+    from shopllm_rasa.generation.embedded.backend import EmbeddedBackend
+
+    embedded = settings.generation.embedded
+    folder = settings.resolve(embedded.model) if embedded.model else None
+    try:
+        return EmbeddedBackend(folder, embedded.threads)
+    except GenerationError as error:
+        raise SettingsError(str(error)) from None
+
+
 def _openai(settings: Settings) -> GenerationBackend:
     from shopllm_rasa.generation.openai_compatible import OpenAICompatibleBackend
     from shopllm_rasa.generation.privacy import Redactor
@@ -193,6 +204,7 @@ def _prompts(settings: Settings) -> Path | None:
 
 # A new backend is one module and one line here, and its name in `settings.BackendName`.
 _BACKENDS: dict[str, Callable[[Settings], GenerationBackend]] = {
+    "embedded": _embedded,
     "extractive": _extractive,
     "openai": _openai,
     "transformers": _transformers,
