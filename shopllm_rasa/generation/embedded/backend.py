@@ -1,5 +1,6 @@
 """The embedded generator as a generation backend: sent where it is sure, else left to quoting."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from shopllm_rasa.generation.backends import Draft, GenerationRequest
 from shopllm_rasa.generation.embedded.batching import Batcher
 from shopllm_rasa.generation.embedded.generator import EmbeddedGenerator, GeneratedReply, ReplyRequest, ScoredPassage
 from shopllm_rasa.generation.embedded.polarity import contradicts
+from shopllm_rasa.generation.evidence import PRODUCT_PATH
 from shopllm_rasa.generation.relevance import RankedSentence
 from shopllm_rasa.retrieval.knowledge_index import PassageHit
 
@@ -20,6 +22,10 @@ MIN_ASK_CONFIDENCE = 0.95
 MIN_VERDICT_CONFIDENCE = 0.8
 # How far below the best sentence another may be ranked and still be evidence.
 RANK_MARGIN = 4.0
+# The same for a product, whose fields have little to do with each other.
+PRODUCT_MARGIN = 0.5
+_FIELD = re.compile(r"([A-Z][^:.,]{1,40}): (.+)\.")
+_FLAGS = frozenset(("yes", "no", "true", "false"))
 
 
 class EmbeddedBackend:
@@ -87,13 +93,39 @@ def _parts(request: GenerationRequest) -> list[tuple[ReplyRequest, list[PassageH
         passages = [_scored(hit, group) for hit in hits]
         # Only the first part of a reply has a word for the customer's mood.
         tone = request.sentiment if number == 0 else "neutral"
-        parts.append((ReplyRequest(request.question, passages, tone, request.strict, RANK_MARGIN), hits))
+        margin = PRODUCT_MARGIN if _is_product(group[0].hit) else RANK_MARGIN
+        parts.append((ReplyRequest(request.question, passages, tone, request.strict, margin), hits))
     return parts
 
 
 def _scored(hit: PassageHit, group: Sequence[RankedSentence]) -> ScoredPassage:
     ranked = sorted((item for item in group if item.hit is hit), key=lambda item: item.row)
-    return ScoredPassage(hit.passage.source, tuple(item.text for item in ranked), tuple(item.score for item in ranked))
+    texts = [item.text for item in ranked]
+    if _is_product(hit):
+        texts = [field_in_words(hit.passage.page, text) for text in texts]
+    return ScoredPassage(hit.passage.source, tuple(texts), tuple(item.score for item in ranked))
+
+
+def field_in_words(product: str, text: str) -> str:
+    """A product's field as a sentence that can be said alone; any other text stays.
+
+    Example:
+        >>> field_in_words("Drift Max", "Battery life: 60 hours.")
+        'The battery life of the Drift Max is 60 hours.'
+    """
+    field = _FIELD.fullmatch(text)
+    if not field or product in text:
+        return text
+    name, value = field[1], field[2]
+    name = name if name[1:2].isupper() else name[0].lower() + name[1:]
+    if value.casefold() in _FLAGS:
+        return f"{product}, {name}: {value}."
+    many = name.endswith("s") and not name.endswith("ss")
+    return f"The {name} of the {product} {'are' if many else 'is'} {value}."
+
+
+def _is_product(hit: PassageHit) -> bool:
+    return hit.passage.path.startswith(PRODUCT_PATH)
 
 
 def _unique(hits: Sequence[PassageHit]) -> tuple[PassageHit, ...]:

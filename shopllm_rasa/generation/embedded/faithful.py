@@ -43,6 +43,11 @@ def told_sources(source: Source, chosen: Sequence[int], origin: int, opening: bo
     return allowed
 
 
+def ends_segment(source: Source, position: int) -> bool:
+    """Whether a position is the last one of its segment."""
+    return position + 1 == len(source.keys) or source.owners[position + 1] != source.owners[position]
+
+
 def _begins(source: Source, position: int) -> bool:
     """Whether a statement begins at a position; a heading may be copied from anywhere, a question from nowhere."""
     kind = source.segments[source.owners[position]].kind

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from shopllm_rasa.errors import GenerationError
-from shopllm_rasa.generation.embedded.faithful import can_end, told_sources
+from shopllm_rasa.generation.embedded.faithful import can_end, ends_segment, told_sources
 from shopllm_rasa.generation.embedded.pieces import PieceTable
 from shopllm_rasa.generation.embedded.source import (
     MAX_PIECES,
@@ -172,6 +172,9 @@ class EmbeddedGenerator:
         self._encoder = _open(folder / ENCODER_FILE, own, threads)
         self._decoder = _open(folder / DECODER_FILE, own, threads)
         self._surface = Surface()
+        comma = self._vocabulary.id_of(",")
+        self._verdicts = {(self._vocabulary.id_of(word), comma) for word in ("yes", "no")}
+        self._stops = frozenset(self._vocabulary.id_of(sign) for sign in (".", "!", "?"))
 
     @classmethod
     def load(cls, folder: str | Path | None = None, threads: int = 2) -> "EmbeddedGenerator":
@@ -346,6 +349,35 @@ class EmbeddedGenerator:
                 return number
         return int(state.extended[state.source.marks[left[0]]]) if left else number
 
+    def _quotes(self, state: Making) -> bool:
+        """Whether the sentence being written began with copied words of its evidence."""
+        if state.last_origin < 0 or state.asks:
+            return False
+        start = len(state.numbers)
+        while start and not (state.numbers[start - 1] in self._stops and self._ended(state, start - 1)):
+            start -= 1
+        if tuple(state.numbers[start : start + 2]) in self._verdicts:
+            start += 2
+        if start >= len(state.numbers) or state.origins[start] < 0:
+            return False
+        segments, owners = state.source.segments, state.source.owners
+        return all(
+            origin >= 0 and segments[owners[origin]].kind is SegmentKind.SENTENCE for origin in state.origins[start:]
+        )
+
+    def _ended(self, state: Making, row: int) -> bool:
+        """Whether a sign in the reply ends a sentence: one inside of a copied sentence does not."""
+        return state.origins[row] < 0 or ends_segment(state.source, state.origins[row])
+
+    def _said(self, state: Making) -> int:
+        """How many sentences that tell something have been written."""
+        count, copied = 0, False
+        for row, (number, origin) in enumerate(zip(state.numbers, state.origins, strict=True)):
+            copied = copied or origin >= 0
+            if copied and number in self._stops and self._ended(state, row):
+                count, copied = count + 1, False
+        return count
+
     def _opens(self, state: Making) -> bool:
         """Whether the next unit begins a sentence."""
         written = [
@@ -359,9 +391,25 @@ class EmbeddedGenerator:
         if state.kind:
             writable[len(CONTROLS) :] = True
             ends = can_end(state.source, state.last_origin)
-            writable[self._vocabulary.id_of(END)] = bool(state.numbers) and ends  # a reply is never empty
+            said = self._said(state)
+            # All of the evidence is told: which of two sentences answers, search and decoder may both get wrong.
+            writable[self._vocabulary.id_of(END)] = ends and (state.asks or said >= len(state.chosen))
             writable[self._vocabulary.id_of(".")] = bool(state.numbers) and ends
-            copyable = told_sources(state.source, state.chosen, state.last_origin, self._opens(state))
+            if not state.asks and said >= len(state.chosen):
+                writable[: self._vocabulary.id_of(END)] = writable[self._vocabulary.id_of(END) + 1 :] = False
+                return writable, np.zeros(len(state.source.keys), dtype=bool)
+            if self._quotes(state):
+                # A sentence that begins as its evidence does goes on as it does, to its end or to a clause's.
+                writable[: self._vocabulary.id_of(END)] = writable[self._vocabulary.id_of(END) + 1 :] = False
+                writable[self._vocabulary.id_of(".")] = ends
+                copyable = np.zeros(len(state.source.keys), dtype=bool)
+                copyable[state.last_origin + 1 : state.last_origin + 2] = not ends_segment(
+                    state.source, state.last_origin
+                )
+                return writable, copyable
+            # Each sentence tells one sentence of the evidence, in their order: what two of them say is never mixed.
+            told = state.chosen if state.asks else state.chosen[said : said + 1]
+            copyable = told_sources(state.source, told, state.last_origin, self._opens(state))
             copyable[[origin for origin in state.origins if origin >= 0]] = False  # nothing is said twice
             return writable, copyable
         copyable = np.zeros(len(state.source.keys), dtype=bool)

@@ -4,7 +4,7 @@ import pytest
 
 from shopllm_rasa.errors import GenerationError
 from shopllm_rasa.generation.backends import GenerationRequest, create_backend
-from shopllm_rasa.generation.embedded.backend import EmbeddedBackend
+from shopllm_rasa.generation.embedded.backend import EmbeddedBackend, field_in_words
 from shopllm_rasa.generation.embedded.generator import EmbeddedGenerator, GeneratedReply, ReplyRequest
 from shopllm_rasa.generation.relevance import RankedSentence
 from shopllm_rasa.retrieval import PassageHit
@@ -45,6 +45,21 @@ def test_each_part_of_a_question_is_answered_from_its_own_sentences(backend: Emb
     assert "60 days" in draft.text
     assert "€9" in draft.text
     assert draft.used == (HIT, OTHER)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Battery life: 60 hours.", "The battery life of the Drift Max is 60 hours."),
+        ("Seats: 6 to 8.", "The seats of the Drift Max are 6 to 8."),
+        ("USB ports: 2.", "The USB ports of the Drift Max are 2."),
+        ("Induction: yes.", "Drift Max, induction: yes."),
+        ("In stock (3 pieces): Drift Max.", "In stock (3 pieces): Drift Max."),
+        ("It is light. Note: no cable.", "It is light. Note: no cable."),
+    ],
+)
+def test_a_products_field_is_said_with_its_name(text: str, said: str) -> None:
+    assert field_in_words("Drift Max", text) == said
 
 
 @pytest.mark.parametrize(
