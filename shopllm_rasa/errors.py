@@ -61,5 +61,9 @@ class TrainingDataError(ShopLLMError):
     """The texts that the embedded generator is trained on cannot be read."""
 
 
+class UnsureError(GenerationError):
+    """A generation backend leaves the reply to the next one: nothing failed, but it would not be sure of its own."""
+
+
 class DemoError(ShopLLMError):
     """The demo cannot start or go on."""

@@ -247,7 +247,7 @@ class EmbeddedSettings(_Section):
 class GenerationSettings(_Section):
     """What composes a reply from the retrieved passages."""
 
-    backend: BackendName = Field(default="extractive", description="what replies")
+    backend: BackendName = Field(default="embedded", description="what replies")
     fallbacks: tuple[BackendName, ...] = Field(default=(), description="what replies when the backend cannot, in order")
     answer_threshold: float = Field(
         default=0.45,

@@ -41,7 +41,7 @@ class TestDefaults:
         assert settings == Settings()
         assert settings.folder == tmp_path / "work"
         assert settings.retrieval.products_shown == 5
-        assert settings.generation.backend == "extractive"
+        assert settings.generation.backend == "embedded"
         assert settings.generation.openai.api_key is None
         assert settings.encoder.model == "default"
         assert settings.index_dir == tmp_path / "work" / ".shopllm" / "index"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shopllm_rasa.catalog import Product
-from shopllm_rasa.errors import GenerationError
+from shopllm_rasa.errors import GenerationError, UnsureError
 from shopllm_rasa.generation import metrics
 from shopllm_rasa.generation.answerability import Findings, FindProducts, find
 from shopllm_rasa.generation.backends import (
@@ -246,7 +246,8 @@ class Answerer:
             with self._gate.entered(backend.name):
                 draft = backend.answer(request)
         except GenerationError as error:
-            logger.warning("Backend '%s' gave no reply: %s", backend.name, error)
+            level = logging.INFO if isinstance(error, UnsureError) else logging.WARNING
+            logger.log(level, "Backend '%s' gave no reply: %s", backend.name, error)
             self._note(work, backend, "failed")
             return None, False
         finally:

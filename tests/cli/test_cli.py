@@ -490,7 +490,7 @@ class TestAsk:
         assert answer["answered"] is True
         assert "30 days" in answer["answer"]
         assert answer["sources"] == [{"title": "Returns", "section": "Returning electronics", "path": "returns.md"}]
-        assert (answer["backend"], answer["supported"]) == ("extractive", True)
+        assert (answer["backend"], answer["supported"]) == ("embedded", True)
 
     def test_json_of_no_answer(self, shopllm, index_dir: Path) -> None:
         done = shopllm("ask", OFF_TOPIC, "--index", index_dir, "--json")

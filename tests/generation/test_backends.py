@@ -15,7 +15,8 @@ from shopllm_rasa.settings import GenerationSettings, OpenAISettings, Settings
 @pytest.mark.parametrize(
     ("values", "names"),
     [
-        ({}, ["extractive"]),
+        ({}, ["embedded", "extractive"]),
+        ({"backend": "extractive"}, ["extractive"]),
         ({"backend": "openai"}, ["openai", "extractive"]),
         ({"backend": "openai", "fallbacks": ("openai", "extractive")}, ["openai", "extractive"]),
         ({"backend": "extractive", "fallbacks": ("openai",)}, ["extractive"]),

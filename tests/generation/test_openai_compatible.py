@@ -218,7 +218,7 @@ class TestRetries:
 
 class TestCreateBackend:
     def test_by_name(self, chat: Any, electronics: list[PassageHit]) -> None:
-        assert create_backend(Settings()).name == "extractive"
+        assert create_backend(Settings()).name == "embedded"
         settings = Settings(
             shop=ShopSettings(name="Vale"),
             generation=GenerationSettings(backend="openai", openai=OpenAISettings(base_url=chat.url)),

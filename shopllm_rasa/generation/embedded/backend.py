@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from shopllm_rasa.errors import GenerationError
+from shopllm_rasa.errors import UnsureError
 from shopllm_rasa.generation.backends import Draft, GenerationRequest
 from shopllm_rasa.generation.embedded.batching import Batcher
 from shopllm_rasa.generation.embedded.generator import EmbeddedGenerator, GeneratedReply, ReplyRequest, ScoredPassage
@@ -43,7 +43,11 @@ class EmbeddedBackend:
         self._batcher: Batcher[Sequence[ReplyRequest], list[GeneratedReply]] = Batcher(_together(generator))
 
     def answer(self, request: GenerationRequest) -> Draft:
-        """See `GenerationBackend.answer`. Each part of the question gets a reply of its own, behind each other."""
+        """See `GenerationBackend.answer`. Each part of the question gets a reply of its own, behind each other.
+
+        Raises:
+            UnsureError: if the generator is not sure of its reply.
+        """
         parts = _parts(request)
         asked = [item for item, _ in parts]
         replies = self._batcher(asked)
@@ -62,10 +66,10 @@ class EmbeddedBackend:
             _require(replies, MIN_ASK_CONFIDENCE)
             return Draft(replies[0].text, _unique(used), read, written, "clarify")
         if kinds & {"ask", "decline"}:
-            raise GenerationError("The generator finds no answer to a part of the question.")
+            raise UnsureError("The generator finds no answer to a part of the question.")
         _require(replies, MIN_CONFIDENCE)
         if any(_contradictory(reply) for reply in replies):
-            raise GenerationError("The generated reply says no where its evidence does not, or the other way round.")
+            raise UnsureError("The generated reply says no where its evidence does not, or the other way round.")
         text = " ".join(dict.fromkeys(reply.text for reply in replies))
         return Draft(text, _unique(used), read, written)
 
@@ -141,7 +145,7 @@ def _needs_plain(reply: GeneratedReply) -> bool:
 def _require(replies: Sequence[GeneratedReply], least: float) -> None:
     for reply in replies:
         if reply.confidence < least:
-            raise GenerationError(f"The generator is not sure enough ({reply.confidence:.2f}, {reply.kind}).")
+            raise UnsureError(f"The generator is not sure enough ({reply.confidence:.2f}, {reply.kind}).")
 
 
 def _contradictory(reply: GeneratedReply) -> bool:

@@ -22,6 +22,7 @@ from shopllm_rasa.generation.embedded.vocabulary import END
 from shopllm_rasa.generation.embedded.weights import WEIGHTS_FILE, bundled_folder, load_own
 
 OPTIONS = TrainingOptions(examples=160, validation_examples=24, pages=2, epochs=2, batch=16, evaluate_every=8)
+QUESTION = "How long can I return shoes?"
 PASSAGES = [
     "Shoes can be returned within 60 days of delivery.",
     "Standard shipping in Ireland costs €4.95 and takes 1 to 2 working days.",
@@ -56,35 +57,74 @@ def test_the_same_seed_gives_the_same_weights(trained: Trained) -> None:
 
 
 def test_what_is_served_is_what_was_trained(trained: Trained, folder: Path) -> None:
-    """The steps in ONNX Runtime give the probabilities that the PyTorch model gives for the whole reply at once."""
+    """ONNX Runtime, step by step and with kept keys and values, gives what PyTorch gives for the whole at once."""
     served = EmbeddedGenerator.load(folder, threads=1)
-    making = served.make([ReplyRequest("How long can I return shoes?", PASSAGES)])[0]
-    target = _target(making, trained)
+    making = served.make([ReplyRequest(QUESTION, PASSAGES)])[0]
     stored = {name.removeprefix("generator."): torch.from_numpy(v) for name, v in load_own(folder).items()}
     trained.generator.load_state_dict(stored)
     features = Features(trained.bundled, PieceTable(bundled_folder() / "tokenizer.json"), exact=True)
-    features.add([*PASSAGES, "How long can I return shoes?"], "reading")
+    features.add([*PASSAGES, QUESTION], "reading")
+    target = _target(making, trained)
+    batch = collate([target], features, trained.vocabulary)
     with torch.no_grad():
-        logarithms = trained.generator(collate([target], features, trained.vocabulary))[0].numpy()
-    steps = range(target.plan_steps + 1, target.plan_steps + len(making.unit_logarithms))
-    assert np.allclose([logarithms[step] for step in steps], making.unit_logarithms[1:], atol=0.02)
+        memory, keys = trained.generator.encode(
+            batch["states"], batch["words"], batch["labels"], batch["similarity"], batch["mask"]
+        )
+        whole = trained.generator(batch)[0].numpy()
+    assert np.allclose(memory[0], making.arrays["memory"], atol=2e-3)
+    assert np.allclose(keys[0], making.arrays["keys"], atol=2e-3)
+    assert np.allclose(whole, _step_by_step(served, making, target, batch), atol=0.02)
+
+
+def _step_by_step(
+    served: EmbeddedGenerator, making: Making, target: Target, batch: dict[str, torch.Tensor]
+) -> list[float]:
+    arrays = making.arrays
+    size = arrays["keys"].shape[0]
+    past = np.zeros((*arrays["cross_keys"].shape[:1], 1, arrays["cross_keys"].shape[1], 0, 32), np.float32)
+    pasts = {"past_keys": past, "past_values": past}
+    logarithms = []
+    for step, number in enumerate(target.numbers):
+        origin = int(batch["previous_origins"][0, step])
+        following = np.zeros((1, size), np.float32)
+        if 0 <= origin < size - 1:
+            following[0, origin + 1] = 1
+        listed = served._listed[int(batch["previous_listed"][0, step])]
+        inputs = {
+            "word": arrays["words"][[origin]] if origin >= 0 else listed[None],
+            "origin": arrays["memory"][[max(origin, 0)]],
+            "copied": np.array([origin >= 0], np.float32),
+            "step": np.array([step]),
+            "sentiment": np.array([making.sentiment]),
+            "cross_keys": arrays["cross_keys"][:, None],
+            "cross_values": arrays["cross_values"][:, None],
+            "keys": arrays["keys"][None],
+            "mask": np.ones((1, size), np.float32),
+            "following": following,
+        }
+        scores, pointers, share, keys, values = served._decoder.run(None, {**inputs, **pasts})
+        pasts = {"past_keys": keys, "past_values": values}
+        writable, copyable = batch["writable"][0, step].numpy(), batch["copyable"][0, step].numpy()
+        written = np.where(writable, np.exp(scores[0] - np.logaddexp.reduce(scores[0][writable])), 0)
+        pointed = np.where(copyable, np.exp(pointers[0] - np.logaddexp.reduce(pointers[0][copyable])), 0)
+        chance = np.exp(share[0, 1]) * pointed[target.extended == number].sum()
+        if number < len(written):
+            chance += np.exp(share[0, 0]) * written[number]
+        logarithms.append(float(np.log(chance)))
+    return logarithms
 
 
 def _target(making: Making, trained: Trained) -> Target:
-    end = trained.vocabulary.id_of(END)
+    """What was decided, as it would stand in training."""
     marks = [making.source.marks[row] for row in making.chosen]
     numbers = [*(int(making.extended[mark]) for mark in marks), trained.vocabulary.id_of(making.kind), *making.numbers]
-    origins = [*marks, -1, *making.origins]
-    if len(making.unit_logarithms) > len(making.numbers):
-        numbers, origins = [*numbers, end], [*origins, -1]
-    sources = copy_sources(making.source, making.chosen)
     return Target(
         making.source,
         making.extended,
-        np.array(numbers),
-        np.array(origins),
+        np.array([*numbers, trained.vocabulary.id_of(END)]),
+        np.array([*marks, -1, *making.origins, -1]),
         len(marks) + 1,
-        sources,
+        copy_sources(making.source, making.chosen),
         plannable_positions(making.source),
         making.sentiment,
     )
