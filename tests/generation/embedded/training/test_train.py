@@ -21,7 +21,7 @@ from shopllm_rasa.generation.embedded.units import has_digit
 from shopllm_rasa.generation.embedded.vocabulary import END
 from shopllm_rasa.generation.embedded.weights import WEIGHTS_FILE, bundled_folder, load_own
 
-OPTIONS = TrainingOptions(examples=160, validation_examples=24, pages=2, epochs=2, batch=16, evaluate_every=8)
+OPTIONS = TrainingOptions(examples=128, validation_examples=16, pages=1, epochs=2, batch=16, evaluate_every=8)
 QUESTION = "How long can I return shoes?"
 PASSAGES = [
     "Shoes can be returned within 60 days of delivery.",
@@ -50,7 +50,7 @@ def test_it_learns(trained: Trained) -> None:
 
 
 def test_the_same_seed_gives_the_same_weights(trained: Trained) -> None:
-    short = replace(OPTIONS, examples=48, epochs=1)
+    short = replace(OPTIONS, examples=32, validation_examples=8, epochs=1)
     first, second = train(short), train(short)
     for name, value in first.generator.state_dict().items():
         assert torch.equal(value, second.generator.state_dict()[name]), name
