@@ -41,13 +41,14 @@ def measure_size(options: argparse.Namespace, count: int, description_characters
         index = ProductIndex.build(products, folder / "index", progress=True, vectors=VectorSettings(precision="fp32"))
         figures = {
             "products": count,
+            "described": description_characters != 0,
             "store": index.stats()["store"],
             "build_seconds": time.perf_counter() - started,
             "build_cpu_seconds": time.process_time() - used,
             "build_peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             "disk_bytes": folder_bytes(index._part.folder),
         }
-        figures["upsert"] = _upsert(index, real, count)
+        figures["upsert"] = _upsert(index, real, count, description_characters)
         index.close()
         done = subprocess.run([sys.executable, __file__, str(folder / "index")], check=True, stdout=subprocess.PIPE)
         return {**figures, **json.loads(done.stdout)}
@@ -55,9 +56,11 @@ def measure_size(options: argparse.Namespace, count: int, description_characters
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _upsert(index: ProductIndex, real: list[Product], count: int) -> dict[str, float]:
+def _upsert(
+    index: ProductIndex, real: list[Product], count: int, description_characters: int | None
+) -> dict[str, float]:
     """Replaces a hundredth of the products by ones with another text."""
-    changed = list(products_like(real, count // 100, seed=2))
+    changed = list(products_like(real, count // 100, seed=2, description_characters=description_characters))
     started, used = time.perf_counter(), time.process_time()
     index.upsert(changed)
     return {
@@ -134,7 +137,7 @@ def page_of_size(figures: dict[str, Any]) -> list[str]:
     searches = sum(row["searches"] for row in figures["searches"].values())
     lines = [
         f"{count:,} products; their vectors are real ones moved to a cosine of about 0.9, each another way. Store:"
-        f" `{figures['store']}`.",
+        f" `{figures['store']}`.{'' if figures['described'] else ' The products have no descriptions.'}",
         "",
         "| | |",
         "|---|---:|",
