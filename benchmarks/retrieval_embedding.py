@@ -21,7 +21,7 @@ _TURN = 256
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     texts = list(dict.fromkeys(product.search_text for product in real_products(options)))
-    texts = texts[:: 16 if options.smoke else 2]
+    texts = texts[:: 16 if options.smoke else 8]
     model = load_model("default")
     with tempfile.TemporaryDirectory() as folder:
         encoder = IndexDirectory(Path(folder) / "index").prepare_encoder("default", threads=2)
