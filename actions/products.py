@@ -107,9 +107,8 @@ class ActionRecommend(ShopAction):
         wanted = names_a_wish(turn.text)
         viewed = [item for item in [turn.current, *turn.shown] if item]
         # With a list on the table and no new subject, "recommend one" means: one like these.
-        wish = query.text if wanted or not viewed else ""
         items = app.recommender.recommend(
-            wish,
+            query.text if wanted else "",
             viewed if not wanted else (),
             _own_past(app, turn),
             query.filters,

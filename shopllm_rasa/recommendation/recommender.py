@@ -25,7 +25,7 @@ from shopllm_rasa.recommendation.reasons import (
 from shopllm_rasa.recommendation.signals import History
 from shopllm_rasa.retrieval import Filters, ProductIndex
 from shopllm_rasa.retrieval.filters import attribute_pairs
-from shopllm_rasa.retrieval.product_index import MAX_RESULTS
+from shopllm_rasa.retrieval.product_index import MAX_QUERY_CHARACTERS, MAX_RESULTS
 from shopllm_rasa.settings import RecommendationSettings
 from shopllm_rasa.shop import Event
 
@@ -98,7 +98,7 @@ class Recommender:
         """Recommends products for one customer.
 
         Args:
-            wish: what the customer said they want; may be empty.
+            wish: what the customer said they want; may be empty. Its first 2,000 characters count.
             viewed: ids of products looked at in this conversation, the latest first; not recommended again.
             events: what this customer did, and nobody else; empty where the customer is not known.
             filters: conditions from the conversation.
@@ -109,7 +109,7 @@ class Recommender:
             At most k recommendations that are in stock, best first; what is popular when nothing is known of the
             customer. What they bought in the last `hide_bought_days`, and what they disliked, is not among them.
         """
-        wish = wish.strip()
+        wish = wish.strip()[:MAX_QUERY_CHARACTERS]
         moment = now or datetime.now(timezone.utc).replace(tzinfo=None)
         past = list(events)
         history = History.of(past, self._settings, moment, session=viewed)

@@ -57,6 +57,10 @@ class TestWish:
 def bought(*products: str, day: float = 29) -> list[Event]:
     return [event("C", product, "purchase", day) for product in products]
 
+    def test_of_any_length(self, recommender: Recommender) -> None:
+        assert kinds(recommender.recommend("kettle " * 5_000, k=2)) == ["Kettles", "Kettles"]
+        assert len(recommender.recommend("?!", k=2)) == 2
+
 
 class TestHistory:
     def test_the_same_kind_is_near(self, recommender: Recommender) -> None:
