@@ -160,7 +160,8 @@ class TestWrongFiles:
             (
                 "generation: {openai: {url: x}}",
                 "generation.openai.url",
-                "base_url, model, api_key, timeout_seconds, retries, max_tokens",
+                "base_url, model, api_key, timeout_seconds, retries, max_tokens, total_seconds, stream,"
+                " breaker_failures, breaker_seconds",
             ),
             ("folder: /tmp", "folder", SECTIONS),
             ("1: x", "1", SECTIONS),

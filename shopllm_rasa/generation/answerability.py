@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.generation.evidence import product_hits
+from shopllm_rasa.generation.follow_ups import points_back
 from shopllm_rasa.generation.relevance import Judgement, RankedSentence, Relevance
 from shopllm_rasa.generation.wording import content_words
 from shopllm_rasa.retrieval import KnowledgeIndex
@@ -17,6 +18,8 @@ _PART = re.compile(
     re.I,
 )
 MAX_PARTS = 2
+# Words that carry meaning from which a second question needs nothing of the first.
+MIN_OWN_WORDS = 3
 MAX_PRODUCTS = 3
 
 FindProducts = Callable[[str], Sequence[Product]]
@@ -67,19 +70,26 @@ def find(
         products: the products that the conversation is about, where the question names none.
     """
     named = tuple(find_products(question))[:MAX_PRODUCTS] or tuple(products)[:MAX_PRODUCTS]
-    judgements = []
-    for part in map(knowledge.mend, parts(question)):
-        hits: list[PassageHit] = [*product_hits(part, named, relevance.vectors), *knowledge.search(part, passages)]
-        judgements.append(relevance.judge(part, hits))
-    return Findings(tuple(judgements), named)
+
+    def judged(part: str) -> Judgement:
+        text = knowledge.mend(part)
+        hits: list[PassageHit] = [*product_hits(text, named, relevance.vectors), *knowledge.search(text, passages)]
+        return relevance.judge(text, hits)
+
+    judgements = tuple(
+        max((judged(wording) for wording in wordings), key=lambda item: item.probability)
+        for wordings in parts(question)
+    )
+    return Findings(judgements, named)
 
 
-def parts(question: str) -> list[str]:
-    """The questions in a question; a second one without a subject of its own gets the words of the first."""
+def parts(question: str) -> list[tuple[str, ...]]:
+    """The questions in a question, each in its wordings: a short second one may need the words of the first."""
     found = [part.strip() for part in _PART.split(question, maxsplit=MAX_PARTS - 1) if part.strip()]
     if len(found) < MAX_PARTS:
-        return found
+        return [(part,) for part in found]
     first, second = found
-    if len(content_words(second)) >= 3:
-        return [first, second]
-    return [first, f"{first.rstrip('?,. ')}: {second}"]
+    if len(content_words(second)) >= MIN_OWN_WORDS:
+        return [(first,), (second,)]
+    joined = f"{first.rstrip('?,. ')}: {second}"
+    return [(first,), (joined,) if points_back(second) else (second, joined)]

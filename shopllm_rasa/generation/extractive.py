@@ -10,6 +10,8 @@ MAX_SENTENCES = 3
 MAX_SENTENCES_A_PART = 2
 # How far below the best sentence another may score and still be quoted; chosen on the development questions.
 RANK_MARGIN = 4.0
+# A product's fields say different things: what stands beside the one asked for is beside the point.
+PRODUCT_MARGIN = 1.5
 # The same for cosines, where the sentences were not ranked.
 COSINE_MARGIN = 0.12
 
@@ -22,12 +24,12 @@ class ExtractiveBackend:
     def answer(self, request: GenerationRequest) -> Draft:
         """See `GenerationBackend.answer`."""
         groups = request.ranked or (_by_cosine(request.passages[0]),)
-        margin = RANK_MARGIN if request.ranked else COSINE_MARGIN
         each = MAX_SENTENCES if len(groups) == 1 else MAX_SENTENCES_A_PART
         texts: list[str] = []
         used: list[PassageHit] = []
         for group in groups:
             best = group[0]
+            margin = _margin(best) if request.ranked else COSINE_MARGIN
             # One section at a time: sentences of two pages beside each other would seem to belong together.
             same = [item for item in group if item.hit is best.hit and item.score >= best.score - margin]
             for item in sorted(same[:each], key=lambda item: item.row):
@@ -36,6 +38,10 @@ class ExtractiveBackend:
                     texts.append(text)
             used.append(best.hit)
         return Draft(" ".join(texts), tuple({id(hit): hit for hit in used}.values()))
+
+
+def _margin(best: RankedSentence) -> float:
+    return PRODUCT_MARGIN if best.hit.passage.path.startswith(PRODUCT_PATH) else RANK_MARGIN
 
 
 def _by_cosine(hit: PassageHit) -> list[RankedSentence]:

@@ -34,8 +34,12 @@ def leans(question: str) -> bool:
     own = content_words(question)
     if _OPENER.search(question) and len(own) <= 2 * MAX_OWN_WORDS:
         return True
-    plain = _NO_POINTER.sub(" ", question)
-    return len(own) <= MAX_OWN_WORDS and (bool(_POINTER.search(plain)) or len(own) <= 1)
+    return len(own) <= MAX_OWN_WORDS and (points_back(question) or len(own) <= 1)
+
+
+def points_back(text: str) -> bool:
+    """Whether a text has a word such as "it" or "there" that stands for something said before."""
+    return bool(_POINTER.search(_NO_POINTER.sub(" ", text)))
 
 
 def standing_alone(question: str, history: Sequence[Exchange], vectors: VectorCache) -> str:

@@ -20,7 +20,7 @@ MIN_COSINE = 0.5
 MIN_COVERAGE = 0.5
 CONFLICT_MARGIN = 0.12
 # How far below the nearest line of the evidence another may lie and still count as near.
-CLOSE = 0.05
+CLOSE = 0.1
 CACHED_VECTORS = 4_000
 MAX_CHARACTERS = 20_000
 # Capitalised without being a name.

@@ -41,15 +41,16 @@ def contradicts(sentence: str, evidence: Sequence[str]) -> bool:
 
     Args:
         sentence: one sentence of a reply.
-        evidence: the sentences near to it in meaning, the nearest first. The first that speaks of the same decides.
+        evidence: the sentences near to it in meaning. The one with the most of its words decides.
     """
+    verdicts: list[tuple[float, bool]] = []
+    words = content_words(sentence)
     for other in evidence:
-        if _opposite_words(sentence, other):
-            return True
-        agrees = _same_negation(sentence, other)
+        agrees = False if _opposite_words(sentence, other) else _same_negation(sentence, other)
         if agrees is not None:
-            return not agrees
-    return False
+            verdicts.append((_shared(words, content_words(other)), agrees))
+    most = max((share for share, _ in verdicts), default=0.0)
+    return any(not agrees for share, agrees in verdicts if share == most)
 
 
 def _opposite_words(sentence: str, other: str) -> bool:
