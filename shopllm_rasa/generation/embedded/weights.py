@@ -155,6 +155,8 @@ def session(graph: Path, weights: dict[str, np.ndarray], threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # Threads that wait sleep: the steps are short, and others need the cores.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
     options.add_external_initializers(
