@@ -30,7 +30,7 @@ from questions import read_questions
 
 from shopllm_rasa.demo.checks import HOST
 from shopllm_rasa.demo.interruption import Interruption
-from shopllm_rasa.demo.preparation import Preparation, child_environment
+from shopllm_rasa.demo.preparation import MODEL_NAME, Preparation, child_environment
 from shopllm_rasa.demo.processes import ChildProcess, stop_all
 from shopllm_rasa.demo.servers import Readiness, start_actions, start_rasa, write_endpoints
 from shopllm_rasa.demo.shop import Shop
@@ -71,7 +71,8 @@ def measure(backend: str, seconds: float, work: Path, quick: bool = False) -> di
         backend: what composes the replies of one of them.
         seconds: how long a round lasts.
         work: the folder for the trained bot, which is used again if it is there.
-        quick: trains understanding with the preset `fast`, uncalibrated; a message takes the same time.
+        quick: trains understanding with the preset `fast`, uncalibrated, or uses what an earlier quick run trained; a
+            message takes the same time.
 
     Returns:
         By backend: percentiles of greetings and questions in milliseconds; and `ratio` of the greetings' p95.
@@ -102,7 +103,8 @@ def _bot(backend: str, work: Path, project: Path) -> Iterator[Bot]:
         preparation = Preparation(project, shop, logs, Steps(), interruption)
         preparation.index()
         preparation.orders()
-        model = preparation.model()
+        kept = shop.folder / "models" / f"{MODEL_NAME}.tar.gz"
+        model = kept if project != ROOT and kept.is_file() else preparation.model()
         rasa_port, actions_port = _free_port(), _free_port()
         endpoints = work / f"endpoints-{backend}.yml"
         write_endpoints(ROOT / "endpoints.yml", endpoints, actions_port)
