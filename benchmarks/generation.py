@@ -57,7 +57,8 @@ def main() -> None:
     }
     for name in options.only:
         print(f"== {name}", file=sys.stderr, flush=True)
-        results[name] = {"date": time.strftime("%Y-%m-%d"), "backend": options.backend, "figures": parts[name]()}
+        part = {"date": time.strftime("%Y-%m-%d"), "backend": options.backend, "figures": parts[name]()}
+        results[name] = {**part, "load_average": round(os.getloadavg()[2], 1)}
     results["machine"] = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     RAW.parent.mkdir(parents=True, exist_ok=True)
     RAW.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -33,7 +33,8 @@ def page(results: dict[str, Any]) -> str:
     for name, write in (("quality", _quality), ("guard", _guard), ("latency", _latency), ("load", _load)):
         if name in results:
             part = results[name]
-            lines += ["", *write(part["figures"]), "", f"Measured on {part['date']}."]
+            busy = f", load average {part['load_average']}" if "load_average" in part else ""
+            lines += ["", *write(part["figures"]), "", f"Measured on {part['date']}{busy}."]
     return "\n".join(lines) + "\n"
 
 
