@@ -10,7 +10,8 @@ Each part is a module `retrieval_<part>.py` with
     page(figures: dict) -> list[str]               lines of markdown
 
 and is measured in a process of its own. The figures are kept in benchmarks/results/retrieval.json, so that --only
-measures some parts again and leaves the others as they were. What reads the electronics catalogue takes it from
+measures some parts again and leaves the others as they were.
+A key `remark` there, written by hand, is shown. What reads the electronics catalogue takes it from
 --shared (or SHOPLLM_SHARED, by default ../shared).
 """
 
@@ -80,7 +81,8 @@ def _page(figures: dict[str, Any]) -> str:
             measured = figures[part]
             module = _module(part)
             when = f"Measured on {measured['date']}, {measured['cores']} cores, Python {measured['python']}."
-            lines += [f"## {module.TITLE}", "", *module.page(measured), "", when, ""]
+            remark = [measured["remark"], ""] if "remark" in measured else []
+            lines += [f"## {module.TITLE}", "", *module.page(measured), "", *remark, when, ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

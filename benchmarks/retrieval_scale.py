@@ -177,10 +177,9 @@ def page_of_size(figures: dict[str, Any]) -> list[str]:
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, row in figures["searches"].items():
-        lines.append(
-            f"| {name} | {row['share'] * 100:.1f} % | {row['p50_ms']:.1f} ms | {row['p95_ms']:.1f} ms"
-            f" | {row['cpu_p50_ms']:.1f} ms | {row['cpu_p95_ms']:.1f} ms | {row['recall']:.3f} |"
-        )
+        times = (row.get(key) for key in ("p50_ms", "p95_ms", "cpu_p50_ms", "cpu_p95_ms"))
+        shown = " | ".join("not measured" if value is None else f"{value:.1f} ms" for value in times)
+        lines.append(f"| {name} | {row['share'] * 100:.1f} % | {shown} | {row['recall']:.3f} |")
     return lines
 
 
