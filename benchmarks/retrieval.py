@@ -10,9 +10,8 @@ Each part is a module `retrieval_<part>.py` with
     page(figures: dict) -> list[str]               lines of markdown
 
 and is measured in a process of its own. The figures are kept in benchmarks/results/retrieval.json, so that --only
-measures some parts again and leaves the others as they were.
-A key `remark` there, written by hand, is shown. What reads the electronics catalogue takes it from
---shared (or SHOPLLM_SHARED, by default ../shared).
+measures some parts again and leaves the others as they were. A key `remark` there, written by hand, is shown. What
+reads the electronics catalogue takes it from --shared (or SHOPLLM_SHARED, by default ../shared).
 """
 
 import argparse
