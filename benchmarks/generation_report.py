@@ -111,8 +111,9 @@ def _load(figures: dict[str, Any]) -> list[str]:
         times = [greeting["p50"], greeting["p95"], question["p50"], question["p95"]]
         count, lost = greeting["n"] + question["n"], greeting["lost"] + question["lost"]
         lines.append(f"| {name} | {' | '.join(f'{time:.0f}' for time in times)} | {count} | {lost} |")
+    slower = "Where questions take longer, their customers ask less often; read the ratio with the times beside it."
     ratio = f"A greeting's p95 with generation is {figures['ratio']} times that without (asked for: at most 1.5)."
-    return [*lines, "", ratio]
+    return [*lines, "", ratio, slower]
 
 
 def pairs_page(part: dict[str, Any]) -> str:
