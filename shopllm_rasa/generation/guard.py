@@ -30,6 +30,7 @@ _PLAIN_CAPITALS = frozenset(
         " ms dr"
     )
 )
+_NEVER_FREE = re.compile(r"\b(?:never|not|no longer)(?: be)? free\b", re.I)
 _DURATIONS = frozenset(("second", "minute", "hour", "day", "working day", "month"))
 _PART_END = re.compile(r"[,;]\s(?:and\s)?|\s(?:and|but|while|or)\s(?!\d)")
 # What the bot itself cannot have done or promise, whatever the pages say.
@@ -181,7 +182,10 @@ class GroundingGuard:
             if _elsewhere(claim, words, anchors, claims, lines, affinity)
         ]
         close = [lines[row].text for row in np.argsort(-affinity)[:3] if affinity[row] >= affinity.max() - CLOSE]
-        if contradicts(sentence, close):
+        # That something costs is said in one line, that something else does not in many: all of them are asked.
+        never_free = [line.text for line in lines if _NEVER_FREE.search(line.text) and words <= line.words]
+        denied = bool(never_free) and any(claim.kind == "free" for claim in claims) and not _NEVER_FREE.search(sentence)
+        if denied or contradicts(sentence, close):
             problems.append(Problem("contradiction", sentence))
         if near is not None and near.max() < MIN_COSINE:
             known = frozenset(word for line in lines for word in line.words)
