@@ -135,7 +135,7 @@ def facts_of(product: Product) -> str:
         lines.append(f"Brand: {product.brand}")
     if product.categories:
         lines.append(f"Category: {' > '.join(product.categories)}")
-    lines += [f"{name}: {joined(value)}" for name, value in attributes_of(product)]
+    lines += [_bullet(attribute) for attribute in attributes_of(product)]
     if own := " ".join(sentences_of(product)):
         lines.append(f"Text: {own}")
     return "\n".join(lines)
