@@ -282,15 +282,17 @@ def _elsewhere(
 ) -> bool:
     """Whether a value stands in the evidence, but where that speaks of something else.
 
-    That is so when a line with another value of the same kind names more of what the sentence names, or is clearly
-    nearer to it, than every line with this value; or when, in the line that has both, the words beside the other value
-    are those of the sentence.
+    That is so when no line that calls something free names half of what the sentence names; when a line with another
+    value of the same kind names more of what the sentence names, or is clearly nearer to it, than every line with this
+    value; or when, in the line that has both, the words beside the other value are those of the sentence.
     """
     if claim.kind not in ("number", "time", "date", "free"):
         return False
     if sum(_same_kind(other.kind, other.unit, claim) for other in claims) > (2 if claim.kind == "time" else 1):
         return False
     holds = np.array([supports(claim, line.facts) for line in lines])
+    if claim.kind == "free" and words and not any(_names_half(words, lines[row]) for row in np.flatnonzero(holds)):
+        return True
     rival = np.array([any(_same_kind(kind, unit, claim) for kind, _, unit in line.facts) for line in lines]) & ~holds
     if rival.any() and holds.any():
         named = np.array([len(anchors & (line.words | line.numbers)) for line in lines])
@@ -305,6 +307,11 @@ def _elsewhere(
             return not any(supports(claim, line.facts) for line in dated)
     best = lines[int(np.argmax(np.where(holds, affinity, -1)))]
     return bool(holds.any()) and _beside_another(claim, words, best.text)
+
+
+def _names_half(words: frozenset[str], line: _Line) -> bool:
+    """Whether a line has half of the words: what is free binds the shop, so it has to be the thing that is meant."""
+    return 2 * len(words & line.words) >= len(words)
 
 
 def _same_kind(kind: str, unit: str, claim: Claim) -> bool:

@@ -61,6 +61,7 @@ def test_what_the_evidence_says(guard: GroundingGuard, reply: str) -> None:
         ("The Sonavale Ultra runs for 40 hours.", "name", "Ultra"),
         ("The Drift Max runs for 40 hours.", "conflict", "40 hours"),
         ("A return from the UK costs €5.95.", "conflict", "5.95"),
+        ("Express shipping is free for you.", "conflict", "free"),
         ("Electronics cannot be returned within 30 days of delivery.", "contradiction", ""),
         ("Opened in-ear headphones can be returned.", "contradiction", ""),
         ("I have refunded you.", "promise", "I have refunded"),
