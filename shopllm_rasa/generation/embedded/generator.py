@@ -498,7 +498,10 @@ def _grouped(
 
 
 def _evidence(source: Source, margin: float) -> list[int]:
-    """The best sentence by the search, with another of its passage that is nearly as relevant behind it."""
+    """The best sentence by the search, and another of its passage that is nearly as relevant, in the page's order.
+
+    A page says the rule before its exceptions; both are told, so the order need not be the search's.
+    """
     sentences = [row for row, item in enumerate(source.segments) if item.kind is SegmentKind.SENTENCE]
     sentences.sort(key=lambda row: source.segments[row].rank)
     best = source.segments[sentences[0]]
@@ -507,7 +510,7 @@ def _evidence(source: Source, margin: float) -> list[int]:
         for row in sentences
         if source.segments[row].passage == best.passage and source.segments[row].relevance >= best.relevance - margin
     ]
-    return near[:MAX_EVIDENCE]
+    return sorted(near[:MAX_EVIDENCE])
 
 
 def _log_softmax(scores: np.ndarray) -> np.ndarray:
