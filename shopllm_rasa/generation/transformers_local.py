@@ -159,6 +159,8 @@ class TransformersBackend:
             )
         if not self._model.config.is_encoder_decoder:
             output = output[:, inputs["input_ids"].shape[1] :]
+        if output.shape[1] < jobs[0].max_tokens and time.monotonic() >= min(job.deadline for job in jobs):
+            raise GenerationError("The model took too long.")  # what it wrote may break off anywhere
         special = set(self._tokenizer.all_special_ids)
         texts = self._tokenizer.batch_decode(output, skip_special_tokens=True)
         return [
