@@ -65,7 +65,7 @@ def open_shop(catalog: Path, knowledge: Path | None, backend: str, folder: Path)
     """Opens a shop over an index that is built where there is none yet, or anew where the data are newer."""
     index = folder / "index"
     if not _is_current(index, [catalog, *(knowledge.glob("*") if knowledge else ())]):
-        ProductIndex.build(list(read_catalog(catalog, bad_rows=[])), index, progress=True)
+        ProductIndex.build(read_catalog(catalog, on_error="skip"), index, progress=True)
         if knowledge:
             KnowledgeIndex.build(read_knowledge(knowledge), index, progress=True)
     file = folder / f"shopllm-{backend}.yml"
