@@ -1,10 +1,9 @@
 """Checks that what a text states stands in the evidence it was made from."""
 
 import re
-import threading
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from shopllm_rasa.catalog.vocabulary import normal_word, normal_words, tokens
 from shopllm_rasa.encoders import SentenceEncoder
 from shopllm_rasa.generation.claims import Claim, find_claims, stated_facts, supports
 from shopllm_rasa.generation.polarity import contradicts
+from shopllm_rasa.generation.vectors import VectorCache
 from shopllm_rasa.generation.wording import content_words, is_courtesy, split_sentences
 from shopllm_rasa.spelling.english import english_words
 
@@ -113,10 +113,9 @@ class GroundingGuard:
     encoder: SentenceEncoder | None = None
     names: Collection[str] = ()
     allowed: Collection[str] = ()
-    _vectors: "OrderedDict[str, np.ndarray]" = field(default_factory=OrderedDict, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
+        self._vectors = VectorCache(self.encoder, CACHED_VECTORS) if self.encoder is not None else None
         self._names = {tuple(_words(name)): name for name in self.names if name.strip()}
         self._longest = min(6, max((len(name) for name in self._names), default=0))
         self._allowed = frozenset(word for text in self.allowed for word in _words(text))
@@ -220,26 +219,11 @@ class GroundingGuard:
         return found
 
     def _cosines(self, sentences: Sequence[str], lines: Sequence[_Line]) -> list[np.ndarray | None]:
-        if self.encoder is None or not sentences or not lines:
+        if self._vectors is None or not sentences or not lines:
             return [None] * len(sentences)
         texts = [line.text for line in lines]
-        vectors = self._embed([*sentences, *texts])
+        vectors = self._vectors.encode([*sentences, *texts])
         return list(vectors[: len(sentences)] @ vectors[len(sentences) :].T)
-
-    def _embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Vectors of texts; those of earlier checks are kept, for the same pages come again and again."""
-        if self.encoder is None:
-            raise ValueError("a guard without an encoder embeds nothing")
-        with self._lock:
-            known = {text: self._vectors[text] for text in texts if text in self._vectors}
-        new = [text for text in dict.fromkeys(texts) if text not in known]
-        if new:
-            known.update(zip(new, self.encoder.encode(new), strict=True))
-            with self._lock:
-                self._vectors.update((text, known[text]) for text in new)
-                while len(self._vectors) > CACHED_VECTORS:
-                    self._vectors.popitem(last=False)
-        return np.stack([known[text] for text in texts])
 
 
 def _words(text: str) -> list[str]:

@@ -184,7 +184,11 @@ class Recommender:
         near = self._content.within(conditions).near(self._content.vectors([anchor.id])[0], _POOL)
         products = self._allowed(near, conditions, {anchor.id, *hidden})
         own = self._neighbours(anchor.id)
-        parts = [self._likeness(product, anchor, own) for product in products]
+        vectors = self._content.vectors([anchor.id, *(product.id for product in products)])
+        cosines = (vectors[1:] @ vectors[0]).tolist()
+        parts = [
+            self._likeness(product, anchor, cosine, own) for product, cosine in zip(products, cosines, strict=True)
+        ]
         scores = np.array([sum(_LIKENESS[name] * value for name, value in part.items()) for part in parts], np.float32)
         chosen = self._chosen(scores, [product.id for product in products], k)
         return [
@@ -312,11 +316,12 @@ class Recommender:
         prices = np.array([_price_nearness(product, anchor) for product in products], np.float32)
         return np.asarray(0.8 * np.maximum(vectors[1:] @ vectors[0], 0) + 0.2 * prices, np.float32)
 
-    def _likeness(self, product: Product, anchor: Product, neighbours: Mapping[str, float]) -> dict[str, float]:
-        one, other = self._content.vectors([product.id, anchor.id])
+    def _likeness(
+        self, product: Product, anchor: Product, cosine: float, neighbours: Mapping[str, float]
+    ) -> dict[str, float]:
         pairs, own = set(attribute_pairs(product.attributes)), set(attribute_pairs(anchor.attributes))
         return {
-            "vector": max(0.0, float(one @ other)),
+            "vector": max(0.0, cosine),
             "category": float(narrowest(product) is not None and narrowest(product) == narrowest(anchor)),
             "attributes": len(pairs & own) / max(1, len(pairs | own)),
             "price": _price_nearness(product, anchor),

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from shopllm_rasa.catalog.feeds.amounts import sale_is_on
-from shopllm_rasa.catalog.feeds.grouping import MAX_GROUP_ROWS, Groups
+from shopllm_rasa.catalog.feeds.grouping import Groups
 from shopllm_rasa.catalog.feeds.records import BadRowError, Item, NotForSaleError, Record, Refusal
 from shopllm_rasa.catalog.feeds.source import Feed
 from shopllm_rasa.catalog.feeds.tables import Cells, read_table
-from shopllm_rasa.catalog.feeds.variants import too_many
+from shopllm_rasa.catalog.feeds.variants import products_of
 
 NAME = "magento"
 
@@ -53,12 +53,7 @@ def read(feed: Feed) -> Iterator[Item]:
             groups.add(sku, line, cells)
             for choice in _variations(cells):
                 groups.name(choice["sku"], sku)
-    for count, rows in groups:
-        line = rows[0][0]
-        if count > MAX_GROUP_ROWS:
-            yield too_many(line, count)
-            continue
-        yield from _products(rows, feed)
+    yield from products_of(groups, lambda rows: _products(rows, feed))
 
 
 def _products(rows: list[tuple[int, Cells]], feed: Feed) -> Iterator[Item]:

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from shopllm_rasa.catalog.feeds.grouping import MAX_GROUP_ROWS, Groups
+from shopllm_rasa.catalog.feeds.grouping import Groups
 from shopllm_rasa.catalog.feeds.records import BadRowError, Item, NotForSaleError, Record, Refusal
 from shopllm_rasa.catalog.feeds.source import Feed
 from shopllm_rasa.catalog.feeds.tables import Cells, read_table
-from shopllm_rasa.catalog.feeds.variants import too_many
+from shopllm_rasa.catalog.feeds.variants import products_of
 
 NAME = "shopify"
 
@@ -56,15 +56,7 @@ def read(feed: Feed) -> Iterator[Item]:
             groups.add(handle, line, cells)
         else:
             yield Refusal(line, BadRowError("the handle is missing", "id"))
-    for count, rows in groups:
-        line = rows[0][0]
-        if count > MAX_GROUP_ROWS:
-            yield too_many(line, count)
-            continue
-        try:
-            yield _product(rows)
-        except BadRowError as error:
-            yield Refusal(line, error, count)
+    yield from products_of(groups, lambda rows: [_product(rows)])
 
 
 def _names(header: frozenset[str]) -> set[str]:

@@ -1,6 +1,6 @@
 """Products of rows that are equals: each a variant, told apart by what differs between them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from shopllm_rasa.catalog.feeds.grouping import MAX_GROUP_ROWS, Groups
@@ -14,10 +14,21 @@ _TRAILING = " \t-–—,;:/|(["
 Rows = list[tuple[int, dict[str, Any]]]
 
 
-def too_many(line: int, count: int) -> Refusal:
-    """The refusal of a product with more rows than a group may have."""
-    reason = f"the product has {count:,} rows; at most {MAX_GROUP_ROWS:,} are allowed"
-    return Refusal(line, BadRowError(reason, "too many variants"), count)
+def products_of(groups: Groups, read: Callable[[Rows], Iterable[Item]]) -> Iterator[Item]:
+    """What a format makes of each group's rows.
+
+    A group with more rows than it may have, or of which nothing can be made, is refused as a whole.
+    """
+    for count, rows in groups:
+        line = rows[0][0]
+        if count > MAX_GROUP_ROWS:
+            reason = f"the product has {count:,} rows; at most {MAX_GROUP_ROWS:,} are allowed"
+            yield Refusal(line, BadRowError(reason, "too many variants"), count)
+            continue
+        try:
+            yield from read(rows)
+        except BadRowError as error:
+            yield Refusal(line, error, count)
 
 
 def records_of(groups: Groups, decimal: str | None) -> Iterator[Item]:
@@ -26,17 +37,17 @@ def records_of(groups: Groups, decimal: str | None) -> Iterator[Item]:
     The first row gives the product its texts and its link. The product's name is what the rows' names begin with in
     common; its id is the group's, under `group_id` of each row.
     """
-    for count, rows in groups:
+
+    def read(rows: Rows) -> Iterator[Item]:
         line, first = rows[0]
-        if count > MAX_GROUP_ROWS:
-            yield too_many(line, count)
-            continue
         shared = _shared_attributes(row for _, row in rows)
         values = {key: value for key, value in first.items() if key not in VARIANT_FIELDS}
         values["id"] = values.pop("group_id", None)
         values["name"] = common_name([row.get("name") for _, row in rows])
         values["attributes"] = shared
-        yield Record(line, values, [_variant(number, row, shared, decimal) for number, row in rows], count, decimal)
+        yield Record(line, values, [_variant(number, row, shared, decimal) for number, row in rows], len(rows), decimal)
+
+    return products_of(groups, read)
 
 
 def common_name(names: list[Any]) -> Any:

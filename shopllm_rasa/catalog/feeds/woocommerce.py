@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from shopllm_rasa.catalog.feeds.amounts import sale_is_on
-from shopllm_rasa.catalog.feeds.grouping import MAX_GROUP_ROWS, Groups
+from shopllm_rasa.catalog.feeds.grouping import Groups
 from shopllm_rasa.catalog.feeds.records import BadRowError, Item, NotForSaleError, Record, Refusal
 from shopllm_rasa.catalog.feeds.source import Feed
 from shopllm_rasa.catalog.feeds.tables import Cells, read_table
-from shopllm_rasa.catalog.feeds.variants import too_many
+from shopllm_rasa.catalog.feeds.variants import products_of
 
 NAME = "woocommerce"
 
@@ -55,15 +55,7 @@ def read(feed: Feed) -> Iterator[Item]:
                 yield Record(line, values, decimal=decimal)
         except BadRowError as error:
             yield Refusal(line, error)
-    for count, rows in groups:
-        line = rows[0][0]
-        if count > MAX_GROUP_ROWS:
-            yield too_many(line, count)
-            continue
-        try:
-            yield from _variable_product(rows, feed)
-        except BadRowError as error:
-            yield Refusal(line, error, count)
+    yield from products_of(groups, lambda rows: _variable_product(rows, feed))
 
 
 def _own_keys(cells: Cells, line: int) -> list[str]:

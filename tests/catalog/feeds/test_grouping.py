@@ -52,7 +52,7 @@ def test_ids() -> None:
 
 
 def test_a_product_of_too_many_rows(read_text, monkeypatch) -> None:
-    for module in ("shopify", "variants", "woocommerce", "magento", "grouping"):
+    for module in ("variants", "grouping"):
         monkeypatch.setattr(f"shopllm_rasa.catalog.feeds.{module}.MAX_GROUP_ROWS", 3)
     rows = "".join(f"shirt,{name},9,S-{number}\n" for number, name in enumerate(["Shirt", "", "", "", ""]))
     text = f"Handle,Title,Variant Price,Variant SKU,Vendor\n{rows}mug,Mug,5,M-1,\n".replace("\n", ",\n").replace(
