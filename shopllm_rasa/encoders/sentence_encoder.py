@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from shopllm_rasa.encoders.onnx_session import open_session
 from shopllm_rasa.errors import EncoderError
 from shopllm_rasa.storage import sha256_of
 
@@ -118,7 +119,6 @@ class _Engine:
     """Tokenizer and ONNX session: the heavy part, which encoders of the same weights share."""
 
     def __init__(self, folder: Path, info: EncoderInfo, threads: int) -> None:
-        import onnxruntime
         from safetensors.numpy import load_file
         from tokenizers import Tokenizer
 
@@ -126,20 +126,7 @@ class _Engine:
         self.tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         self.tokenizer.enable_truncation(info.max_length)
         self.tokenizer.enable_padding(pad_id=info.pad_token_id)
-        # The graph names its weights; they are handed over from the safetensors file, which is their only copy.
-        weights = load_file(folder / WEIGHTS_FILE)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Without the arena, memory for a long message goes back to the system after it.
-        options.enable_cpu_mem_arena = False
-        options.log_severity_level = 3
-        options.add_external_initializers(
-            list(weights), [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in weights.values()]
-        )
-        self._session = onnxruntime.InferenceSession(
-            str(folder / GRAPH_FILE), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(folder / GRAPH_FILE, load_file(folder / WEIGHTS_FILE), threads)
 
     def run(self, texts: Sequence[str]) -> Any:
         # The tokenizer refuses halves of characters (lone surrogates), which JSON and command lines can carry.

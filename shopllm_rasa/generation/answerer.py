@@ -196,7 +196,7 @@ class Answerer:
         best = tuple(item for group in ranked for item in group[: MAX_EVIDENCE // len(ranked)])
         evidence = tuple(f"{item.hit.passage.source}: {item.text}" for item in best)
         work = _Work(text, started, findings.probability, evidence)
-        hits = tuple({id(item.hit): item.hit for group in _interleaved(ranked) for item in [group]}.values())
+        hits = tuple({id(item.hit): item.hit for item in _interleaved(ranked)}.values())
         if findings.probability < self._threshold or not hits:
             near = bool(hits) and findings.probability >= self._threshold * _NEARBY_SHARE
             return _declined(work, hits[:1] if near else (), self._backends[0].name)

@@ -81,9 +81,7 @@ def _joined(question: str, before: str, vectors: VectorCache) -> str:
 def _swapped(rest: str, own: Sequence[str], before: str, vectors: VectorCache) -> str:
     """The question before, with the new subject in the place of the word most similar to it."""
     places = [match for match in tokens(before) if content_words(match.group())]
-    subject = re.sub(
-        r"^[\s,]*(?:for|to|in|on|at|with|from|by|the|a|an)\b(?:\s+(?:the|a|an)\b)?|[?!.\s]+$", "", rest
-    ).strip()
+    subject = _FRAME.sub("", rest).strip()
     kept = [match for match in places if normal_word(match.group()) not in {normal_word(word) for word in own}]
     if not kept or not subject:
         return f"{before} {rest.strip()}"

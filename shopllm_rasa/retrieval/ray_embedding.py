@@ -29,7 +29,6 @@ from shopllm_rasa.retrieval.product_index import PRODUCTS_KIND, UNFINISHED_FOLDE
 
 # Texts handed to the cluster at once, and so held in memory here; at its end workers wait for the last of them.
 WINDOW = 131_072
-MAX_WORKERS = 1_024
 # Shared memory of a cluster of this machine alone: a few windows of texts and vectors, and the encoder.
 _OBJECT_STORE_BYTES = 1_000_000_000
 _REACH_SECONDS = 10.0

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from shopllm_rasa.encoders.onnx_session import open_session
 from shopllm_rasa.errors import GenerationError
 from shopllm_rasa.generation.embedded.faithful import can_end, ends_segment, told_sources
 from shopllm_rasa.generation.embedded.pieces import PieceTable
@@ -29,7 +30,6 @@ from shopllm_rasa.generation.embedded.weights import (
     load_bundled,
     load_own,
     read_info,
-    session,
 )
 from shopllm_rasa.retrieval.knowledge_index import PassageHit
 
@@ -471,7 +471,9 @@ def _open(graph: Path, own: dict[str, np.ndarray], threads: int) -> Any:
         model = onnx.load(str(graph), load_external_data=False)
         names = [tensor.name for tensor in model.graph.initializer if tensor.external_data]
         bundled = load_bundled([name for name in names if name.startswith(BUNDLED_PREFIX)])
-        return session(graph, {name: bundled[name] if name in bundled else own[name] for name in names}, threads)
+        weights = {name: bundled[name] if name in bundled else own[name] for name in names}
+        # Threads that wait sleep: the steps are short, and others need the cores.
+        return open_session(graph, weights, threads, spinning=False)
     except Exception as error:  # ONNX Runtime and safetensors each raise their own kinds
         raise GenerationError(f"The embedded generator's '{graph}' cannot be loaded: {error}") from error
 

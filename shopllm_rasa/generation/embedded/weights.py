@@ -146,20 +146,3 @@ def _bundled_name(name: str) -> str:
         return f"embeddings.{_EMBEDDINGS[path]}.{kind}"
     _, number, part = path.split(".", 2)
     return f"encoder.layer.{number}.{_PARTS[part]}.{kind}"
-
-
-def session(graph: Path, weights: dict[str, np.ndarray], threads: int) -> Any:
-    """An ONNX Runtime session whose graph names weights that are handed over."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Threads that wait sleep: the steps are short, and others need the cores.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.enable_cpu_mem_arena = False
-    options.log_severity_level = 3
-    options.add_external_initializers(
-        list(weights), [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in weights.values()]
-    )
-    return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
