@@ -459,7 +459,7 @@ def _allowed(part: ProductPart, conditions: Filters) -> Allowed | None:
 
 def _best_matching(scores: np.ndarray, count: int, allowed: Allowed | None) -> np.ndarray:
     """The rows with the highest word scores above 0."""
-    rows = np.flatnonzero(scores)
+    rows = np.flatnonzero(scores > 0)  # of bool it takes a tenth of the time
     if allowed is not None:
         rows = rows[allowed.mask[rows]]
     return rows[best_first(scores[rows], count)]

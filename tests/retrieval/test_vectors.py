@@ -9,7 +9,7 @@ from shopllm_rasa.errors import IndexUnusableError, SearchError
 from shopllm_rasa.retrieval import vectors as vectors_module
 from shopllm_rasa.retrieval.exact_vectors import ExactVectors, text_keys
 from shopllm_rasa.retrieval.filters import Filters
-from shopllm_rasa.retrieval.vectors import STORES, Allowed, VectorStore, nearest, open_store, store_for
+from shopllm_rasa.retrieval.vectors import STORES, Allowed, IvfStore, VectorStore, nearest, open_store, store_for
 from shopllm_rasa.settings import VectorSettings
 
 ROWS, DIMENSIONS = 6_000, 32
@@ -64,6 +64,22 @@ def test_nearly_all_of_the_nearest_are_found_whatever_is_allowed(
         found += len(set(rows) & set(best))
         wanted += len(best)
     assert found / wanted >= 0.97
+
+
+def test_a_wide_filter_that_hides_all_that_is_near(
+    exact: ExactVectors, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(vectors_module, "MAX_SCANNED_ROWS", 0)
+    monkeypatch.setattr(IvfStore, "_VISITED_ROWS", 100)
+    monkeypatch.setattr(IvfStore, "_MIN_PROBES", 1)
+    IvfStore.write(tmp_path, exact, [], SETTINGS)
+    store = IvfStore.open(tmp_path, exact, SETTINGS)
+    for query in queries(exact, 10):
+        order = np.argsort(-(exact.rows(np.arange(ROWS)) @ query))
+        mask = np.ones(ROWS, bool)
+        mask[order[: ROWS // 3]] = False
+        _, rows = nearest(store, exact, query, 10, Allowed(Filters(), mask))
+        assert len(set(rows) & set(order[ROWS // 3 :][:100])) == 10
 
 
 def test_nothing_allowed_gives_nothing(exact: ExactVectors, store: VectorStore) -> None:
