@@ -1,8 +1,8 @@
 """How well products are found: the labelled queries over the electronics catalogue, and how long a search takes.
 
-Three engines are compared in the same run, on the same index: vectors and words fused, vectors alone (the fusion's
-weight of words at 0) and BM25 alone (the weight of vectors at 0). Once the query is read by all three, so that they
-differ in ranking alone; once it is taken as it is, as a plain vector search or a plain BM25 search would take it.
+Three engines are compared in the same run, on the same index: all fused, vectors alone and BM25 alone (the fusion's
+other weights at 0). Once the query is read by all three, so that they differ in ranking alone; once it is taken as it
+is, as a plain vector search or a plain BM25 search would take it.
 All weights and rules were chosen on the split 'tune'; 'test' is used for this table and nothing else.
 """
 
@@ -23,13 +23,14 @@ from tqdm import tqdm
 
 from shopllm_rasa.catalog import read_catalog
 from shopllm_rasa.retrieval import ProductIndex, fusion
+from shopllm_rasa.retrieval.fusion import Weights
 from shopllm_rasa.retrieval.product_search import search_products
 
 TITLE = "The right product"
 SPLITS = ("tune", "test")
 SHOWN = 10
 CONSTRAINED = 5
-ENGINES = {"fused": fusion.DENSE_SHARE, "vectors alone": 1.0, "BM25 alone": 0.0}
+ENGINES = {"fused": fusion.WEIGHTS, "vectors alone": Weights(1, 0, 0), "BM25 alone": Weights(0, 1, 0)}
 READ, RAW = "query read", "query as it is"
 SMOKE_QUERIES = 12
 INDEX = Path(__file__).parent.parent / ".shopllm" / "bench-quality"
@@ -53,8 +54,8 @@ def measure(options: Namespace) -> dict[str, Any]:
         rows: list[dict[str, Any]] = []
         kinds: dict[str, dict[str, dict[str, float]]] = {}
         for way, search in ((READ, _read_search(index)), (RAW, _raw_search(index))):
-            for engine, share in ENGINES.items():
-                with patch.object(fusion, "DENSE_SHARE", share):
+            for engine, weights in ENGINES.items():
+                with patch.object(fusion, "WEIGHTS", weights):
                     ranked, relaxed, seconds = _answers(queries, search, f"{engine}, {way}")
                 found = {key: [row_of[item] for item in ids] for key, ids in ranked.items()}
                 for split in SPLITS:

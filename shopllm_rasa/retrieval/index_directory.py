@@ -26,7 +26,7 @@ from shopllm_rasa.retrieval.writer_lock import WriterLock
 from shopllm_rasa.storage import new_directory, sha256_of, sync, write_json
 
 MANIFEST_FILE = "manifest.json"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 LOCK_FILE = ".lock"
 _REBUILD = "Build it again: shopllm index build --catalog FILE --out DIR"
 # A reader begins again when a writer's commit takes away what it was about to read.

@@ -1,7 +1,7 @@
 """Finds products by their words: BM25 over weighted fields."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +15,14 @@ FORWARD_FILE = "words-by-product.safetensors"
 WORDS_FILE = "words.json"
 # Of BM25 (Robertson and Zaragoza, "The probabilistic relevance framework: BM25 and beyond", 2009); see FIELD_WEIGHTS.
 K1, B = 1.2, 0.5
+# What another form of a word counts ("gardening" for "garden"). Chosen on the tuning queries, like all weights.
+FORM_SHARE = 0.5
+
+Forms = Callable[[str], Iterable[str]]
+
+
+def _no_forms(_word: str) -> Iterable[str]:
+    return ()
 
 
 class LexicalIndex:
@@ -55,25 +63,38 @@ class LexicalIndex:
         """All words of the index."""
         return self._words.keys()
 
-    def scores(self, words: Sequence[str]) -> np.ndarray:
+    def scores(self, words: Sequence[str], forms: Forms = _no_forms) -> np.ndarray:
         """How well each row matches words, float32 of shape (rows,), 0 to 1.
 
         The sum of BM25 scores is divided by the highest sum there could be: each word's best score in the index. So
         1 means as good a match of every word as any row gives, and a word that the index lacks counts like the
         rarest one, unmatched.
+
+        Args:
+            words: what is looked for.
+            forms: other forms of a word that the index has. A row that has one counts as if it had the word itself,
+                but for `FORM_SHARE`; for a word that the index lacks they count in full.
         """
         total = np.zeros(self._count, dtype=np.float32)
         reachable = 0.0
         for word in dict.fromkeys(words):
-            number = self._words.get(word)
-            if number is None:
-                reachable += self._rarest
-                continue
-            start, end = self._starts[number], self._starts[number + 1]
-            # A row stands only once in a word's list, so no addition is lost.
-            total[self._rows[start:end]] += self._scores[start:end]
-            reachable += float(self._best[number])
-        return total / np.float32(reachable) if reachable else total
+            known = word in self._words
+            shares = dict.fromkeys(forms(word), FORM_SHARE if known else 1.0)
+            if known:
+                shares[word] = 1.0
+            lists = [(*self._list(self._words[form]), share) for form, share in shares.items()]
+            before = [total[rows] for rows, _, _ in lists]
+            for (rows, scores, share), without in zip(lists, before, strict=True):
+                # A row stands only once in a word's list, so none is lost; of several forms the best counts.
+                total[rows] = np.maximum(total[rows], without + share * scores)
+            best = [share * float(self._best[self._words[form]]) for form, share in shares.items()]
+            reachable += max(best, default=self._rarest)
+        return np.minimum(total / np.float32(reachable), 1) if reachable else total
+
+    def _list(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """The rows that have a word, and its score in each."""
+        start, end = self._starts[number], self._starts[number + 1]
+        return self._rows[start:end], self._scores[start:end]
 
 
 def write_lexical(folder: Path, documents: Iterable[Mapping[str, int]]) -> int:

@@ -1,35 +1,19 @@
 """The words by which passages are found, and the evidence in them for and against a passage."""
 
-import functools
 import math
 import re
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-import snowballstemmer
 
 from shopllm_rasa.catalog.vocabulary import normal_word, normal_words
 from shopllm_rasa.retrieval.knowledge import Passage
 from shopllm_rasa.retrieval.product_words import MAX_FREQUENCY, STOP_WORDS, search_words
+from shopllm_rasa.spelling.stems import stem
 
 # Different words of a question that are looked at.
 MAX_ASKED = 100
-_CACHED_STEMS = 50_000
 # "e-mail" is also looked for as "email".
 _JOINED = re.compile(r"(?<!\w)[^\W\d_]+(?:-[^\W\d_]+)+(?!\w)")
-
-# Porter's second algorithm for English (https://snowballstem.org/algorithms/english/stemmer.html).
-_stemmer = snowballstemmer.stemmer("english")
-_stemming = threading.Lock()  # a stemmer holds the word it works on
-
-
-@functools.lru_cache(maxsize=_CACHED_STEMS)
-def stem(word: str) -> str:
-    """What the forms of a word have in common: "return" for "returned" and "returning"."""
-    with _stemming:
-        return str(_stemmer.stemWord(word))
-
 
 _STOP_STEMS = frozenset(map(stem, STOP_WORDS))
 

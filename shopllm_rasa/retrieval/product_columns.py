@@ -261,6 +261,11 @@ class ProductColumns:
         before = np.concatenate([np.zeros(1, np.int64), np.cumsum(mask[rows], dtype=np.int64)])
         return before[starts[1:]] - before[starts[:-1]]
 
+    @property
+    def kinds(self) -> list[str]:
+        """The names of the narrowest categories, by the numbers of `narrowest_categories`; '' for none."""
+        return self._names["kind"]
+
     def narrowest_categories(self, rows: np.ndarray) -> np.ndarray:
         """A number for the narrowest category of each row, int32; rows without any have one number, too."""
         return self._kind[rows]

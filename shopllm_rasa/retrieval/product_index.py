@@ -15,7 +15,7 @@ from shopllm_rasa.retrieval.embedding import Unfinished
 from shopllm_rasa.retrieval.filters import Filters
 from shopllm_rasa.retrieval.index_directory import IndexDirectory, Manifest, Part
 from shopllm_rasa.retrieval.product_part import PartWriter, ProductPart
-from shopllm_rasa.retrieval.product_words import STOP_WORDS, code_candidates, query_words
+from shopllm_rasa.retrieval.product_words import STOP_WORDS, code_candidates, other_forms, query_words
 from shopllm_rasa.retrieval.query_reading import QueryReader
 from shopllm_rasa.retrieval.reasons import found_by
 from shopllm_rasa.retrieval.vectors import Allowed, best_first, nearest
@@ -335,12 +335,15 @@ class ProductIndex:
         vector = self._encoder.encode([text])[0]
         _, near = nearest(part.store, part.vectors, vector, count, allowed)
         asked = query_words(text, part.words) if words is None else words
-        all_word_scores = part.words.scores([word for word in asked if word not in STOP_WORDS])
+        all_word_scores = part.words.scores(
+            [word for word in asked if word not in STOP_WORDS], lambda word: other_forms(word, part.words)
+        )
         matching = _best_matching(all_word_scores, count, allowed)
         coded = _coded(part, text, allowed)
         rows = np.unique(np.concatenate([near, matching, coded]))
         cosines, word_scores = part.vectors.cosines(vector, rows), all_word_scores[rows]
-        scores = fusion.fuse(cosines, word_scores)
+        kind_cosines = part.kinds.cosines(vector, part.columns.narrowest_categories(rows))
+        scores = fusion.fuse(cosines, word_scores, kind_cosines)
         by_code = np.isin(rows, coded)
         scores[by_code] = 1
         best = best_first(scores, len(rows))

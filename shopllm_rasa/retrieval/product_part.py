@@ -4,6 +4,7 @@ products.sqlite              the products themselves, by row, id and code
 columns.safetensors, .json   what filters, facets and sorting look at
 words*.safetensors, .json    the lexical index
 vectors.safetensors          the vectors, and the keys of the texts they stand for
+kinds.safetensors            the vectors of the narrowest categories
 lists.faiss                  of the store `ivf`; others have files of their own, or none
 """
 
@@ -18,6 +19,7 @@ from shopllm_rasa.encoders import SentenceEncoder
 from shopllm_rasa.errors import IndexUnusableError, SearchError
 from shopllm_rasa.retrieval.embedding import KnownVectors, Unfinished, embed_into
 from shopllm_rasa.retrieval.exact_vectors import BLOCK, ExactVectors
+from shopllm_rasa.retrieval.kind_vectors import KindVectors, write_kinds
 from shopllm_rasa.retrieval.lexical import LexicalIndex, rewrite_lexical, write_lexical
 from shopllm_rasa.retrieval.product_columns import ColumnsWriter, ProductColumns
 from shopllm_rasa.retrieval.product_table import PRODUCTS_FILE, ProductTable, ProductTableWriter
@@ -35,6 +37,7 @@ class ProductPart:
     columns: ProductColumns
     words: LexicalIndex
     vectors: ExactVectors
+    kinds: KindVectors
     store: VectorStore
 
     @classmethod
@@ -53,7 +56,8 @@ class ProductPart:
                 f"{len(columns)} rows of columns, {count} in the manifest. Build it again."
             )
         words = LexicalIndex.load(folder, count)
-        return cls(folder, table, columns, words, vectors, open_store(store, folder, vectors, settings))
+        kinds = KindVectors.load(folder)
+        return cls(folder, table, columns, words, vectors, kinds, open_store(store, folder, vectors, settings))
 
     def close(self) -> None:
         """Lets go of files and connections."""
@@ -143,5 +147,8 @@ class PartWriter:
         self.embedded = embed_into(
             vectors, len(kept), texts, self._encoder, known, self._unfinished, title, self._settings.precision
         )
+        columns = ProductColumns.load(folder)
+        kinds = columns.narrowest_categories(np.arange(self.count))
+        write_kinds(folder, vectors, kinds, columns.kinds)
         self.store = store_for(self.count, self._settings)
         STORES[self.store].write(folder, vectors, products, self._settings)

@@ -8,6 +8,7 @@ from itertools import islice, pairwise
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.catalog.product import joined
 from shopllm_rasa.catalog.vocabulary import normal_word, normal_words
+from shopllm_rasa.spelling.stems import stem
 
 # How much a word counts by the field it stands in: the weighted term frequency of BM25F (Robertson, Zaragoza and
 # Taylor, "Simple BM25 extension to multiple weighted fields", 2004). Chosen on the tuning queries of
@@ -64,6 +65,9 @@ _SIGNS = re.compile(r"[-./]")
 _NAME_AND_NUMBER = re.compile(r"([a-z]{3,})(\d+)")
 # What tells one model from another: "7", "s7", "6s", "g5", but no measure such as "64gb".
 _MODEL = re.compile(r"[a-z]{0,3}\d{1,4}[a-z]?")
+# How forms of one stem end; what only looks alike has another stem.
+_ENDINGS = ("", "e", "ing", "ed", "er", "ion", "ly", "ment", "able", "al", "ive")
+_MIN_STEM_LETTERS = 3
 _VARIANTS = frozenset(normal_words("plus pro max mini ultra lite xl edge active air prime play compact se ti"))
 
 
@@ -99,6 +103,21 @@ def query_words(text: str, known: Container[str]) -> list[str]:
     """
     words = list(search_words(text))
     return [*words, *(word for word in model_words(words) if word in known)]
+
+
+def other_forms(word: str, known: Container[str]) -> list[str]:
+    """Forms of an English word that products have: "garden" and "gardener" of "gardening".
+
+    Args:
+        word: in the form of `search_words`.
+        known: the words of the products.
+    """
+    root = stem(word)
+    if len(root) < _MIN_STEM_LETTERS or not word.isalpha():
+        return []
+    roots = (root, root + root[-1], root.removesuffix("i") + "y")
+    forms = dict.fromkeys(start + ending for start in roots for ending in _ENDINGS)
+    return [form for form in forms if form != word and form in known and stem(form) == root]
 
 
 def model_words(words: Iterable[str]) -> Iterator[str]:

@@ -62,6 +62,44 @@ _TERM_WORD = re.compile(r"[^\W_][^\s,.;:!?()/]*")
 _MAX_TERM_WORDS = 3
 _MAX_EXCLUSIONS = 8
 
+# How a wish is asked for: what may stand before the thing itself, step by step.
+_GREETING = re.compile(r"(?:(?:hi|hello|hey|ok|okay|so|well|please)\b[\s,.!]+){1,3}", re.I)
+_ASKING = re.compile(
+    r"(?:(?:please|what|which)\s)?(?:can|could|would|will|do|should)\s(?:you|i|we)\s(?:please\s|maybe\s|kindly\s)?"
+    r"(?:recommend|suggest|show|find|get|give|buy|help|have|sell|stock|carry)\b(?:\s(?:me|us))?"
+    r"(?:\s(?:with|to\sfind|to\schoose|find|choose|pick)\b)?"
+    r"|(?:please\s)?(?:(?:find|give|get|help)\s(?:me|us)|(?:show|recommend|suggest)(?:\s(?:me|us))?)\b"
+    r"(?:\s(?:with|to\sfind|to\schoose|find|choose|pick)\b)?"
+    r"|(?:i\sam|i['’]?m|we\sare|we['’]?re)\s(?:(?:also|just|currently|still)\s)?"
+    r"(?:(?:looking|searching|shopping|hunting)\sfor|after|in\sneed\sof)\b"
+    r"|(?:i|we)(?:['’]d|\swould)?\s(?:really\s)?(?:like|love|need|want)\b(?:\sto\s(?:buy|get|see|find|have|order)\b)?"
+    r"|have\syou\sgot\b|(?:is|are)\sthere\b",
+    re.I,
+)
+# "for my dad who loves": whom it is for says nothing of it, unless it is a child.
+_RECIPIENT = re.compile(
+    r"for\s(?!(?:[\w'’-]+\s){0,4}?(?:\w*year|toddler|bab(?:y|ies)|kid|child(?:ren)?|sons?|daughters?|boys?|girls?)\b)"
+    r"(?:[\w'’-]+\s){1,4}?(?:who|that)(?:['’]s\b|\s(?:is|are)\b)?(?:\s(?:really|always|just|also|absolutely|very|so)\b)*"
+    r"(?:\s(?:loves?|likes?|enjoys?|adores?|into|fond\sof|keen\son|crazy\sabout|(?:a\s)?(?:big\s)?fan\sof|interested\sin)\b)?"
+    r"(?:\sto\b)?",
+    re.I,
+)
+_SOMETHING = re.compile(
+    r"(?:something|anything)(?:\s(?:nice|good|great|special))?(?=\s(?:for|to|that|which|with)\b)", re.I
+)
+_GIFT = re.compile(
+    rf"(?:(?:a|an|some|any|the)\s)?(?:[\w-]+\s){{0,3}}?(?:gift|present)s?(?:\sideas?)?(?=\s{_RECIPIENT.pattern})", re.I
+)
+_LINK = re.compile(r"(?:(?:for|to|that|which)\b)(?:\s(?:helps?)\s(?:me|us)\b(?:\sto\b)?)?", re.I)
+_CLOSING = re.compile(
+    r"[\s,]+(?:please|pls|plz|thanks|thank\syou|thx|if\spossible|any\s(?:ideas?|suggestions?|recommendations?|tips))"
+    r"(?:\s(?:so|very)\smuch|\sa\slot)?$",
+    re.I,
+)
+_LAST_SIGNS = " \t\n?!.,"
+# The longest part of a message in which a closing is looked for.
+_CLOSING_CHARACTERS = 60
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"\S+", text))
@@ -125,6 +163,28 @@ def find_min_rating(text: str) -> tuple[float, int, int] | None:
 def find_in_stock(text: str) -> list[tuple[int, int]]:
     """The places of words that ask for what is on hand."""
     return [match.span() for match in _IN_STOCK.finditer(text)]
+
+
+def subject(text: str) -> str:
+    """What is wanted, without the words by which it is asked for and whom it is for; may be nothing.
+
+    "Can you recommend something for my dad who loves gardening?" is about gardening.
+    """
+    text = text.rstrip(_LAST_SIGNS)
+    head, tail = text[:-_CLOSING_CHARACTERS], text[-_CLOSING_CHARACTERS:]
+    rest = (head + _CLOSING.sub("", tail)).rstrip(_LAST_SIGNS)
+    rest, _ = _behind(_GREETING, rest)
+    rest, asked = _behind(_ASKING, rest)
+    for pattern in (_SOMETHING, _GIFT, _RECIPIENT):
+        rest, found = _behind(pattern, rest)
+        asked = asked or found
+    return _behind(_LINK, rest)[0] if asked else rest
+
+
+def _behind(pattern: "re.Pattern[str]", text: str) -> tuple[str, bool]:
+    """What follows a pattern that a text begins with, and whether it does."""
+    match = pattern.match(text)
+    return (text[match.end() :].lstrip(" ,:"), True) if match else (text, False)
 
 
 def find_exclusions(text: str) -> Iterator[Exclusion]:

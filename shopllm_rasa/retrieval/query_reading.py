@@ -21,6 +21,7 @@ from shopllm_rasa.retrieval.query_phrases import (
     find_in_stock,
     find_min_rating,
     find_sort,
+    subject,
 )
 from shopllm_rasa.spelling import SpellingMender
 from shopllm_rasa.spelling.english import SHOP_TALK, english_words
@@ -132,6 +133,9 @@ class QueryReader:
         found = [mention for mention in found if not _overlaps(mention, unwanted.spans)]
         spans += _limit_spans(found)
         words = self._mender.mend(_without(text, spans))
+        wanted = subject(words)
+        if _content(wanted):
+            words = wanted
         lookup = self._lookup(words)
         amounts = {m.kind: Decimal(m.value) for m in found if m.kind in ("price_min", "price_max")}
         brands = self._brands(text, found, lookup)

@@ -13,6 +13,7 @@ from shopllm_rasa.retrieval.index_directory import LOCK_FILE, MANIFEST_FILE, Ind
 PRODUCT_FILES = [
     "columns.json",
     "columns.safetensors",
+    "kinds.safetensors",
     "products.sqlite",
     "vectors.safetensors",
     "words-by-product.safetensors",
@@ -104,7 +105,7 @@ class TestDamage:
         assert BUILD_AGAIN in text
 
     @pytest.mark.parametrize(
-        "content", ["[]", "null", "5", '"x"', "{}", '{"format_version": 2, "parts": {"products": 5}}']
+        "content", ["[]", "null", "5", '"x"', "{}", '{"format_version": 3, "parts": {"products": 5}}']
     )
     def test_manifest_of_another_shape(self, index_copy: Path, content: str) -> None:
         (index_copy / MANIFEST_FILE).write_text(content, encoding="utf-8")
@@ -124,7 +125,7 @@ class TestDamage:
 
     def test_manifest_of_a_later_version(self, index_copy: Path) -> None:
         edit_manifest(index_copy, lambda values: values.update(format_version=99))
-        assert problem(index_copy).startswith(f"The index '{index_copy}' has format 99; this version reads 2.")
+        assert problem(index_copy).startswith(f"The index '{index_copy}' has format 99; this version reads 3.")
 
     def test_counts_that_do_not_agree(self, index_copy: Path) -> None:
         edit_manifest(index_copy, lambda values: values["parts"]["products"].update(count=5))

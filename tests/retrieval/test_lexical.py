@@ -40,6 +40,20 @@ def test_a_word_twice_counts_once(index: LexicalIndex) -> None:
     assert np.array_equal(index.scores(["red", "red"]), index.scores(["red"]))
 
 
+def test_another_form_of_a_word_counts_less_than_the_word_itself(tmp_path: Path) -> None:
+    documents = [Counter(text.split()) for text in ("garden hose", "gardening gloves", "garden gardening", "lamp")]
+    index = written(tmp_path / "forms", documents)
+    forms = {"garden": ["gardening"], "gardener": ["garden", "gardening"]}
+    plain = index.scores(["garden"])
+    scores = index.scores(["garden"], lambda word: forms[word])
+    assert scores[[0, 3]].tolist() == plain[[0, 3]].tolist()
+    assert scores[2] == plain[2]  # the best form counts, not their sum
+    assert plain[1] == 0 < scores[1] < scores[0]
+    # A word that the index lacks is its other forms.
+    assert index.scores(["gardener"]).tolist() == [0] * 4
+    assert index.scores(["gardener"], lambda word: forms[word]).max() == pytest.approx(1)
+
+
 def test_rewriting_gives_what_writing_anew_gives(index: LexicalIndex, tmp_path: Path) -> None:
     new = [Counter(["green", "kettle"])]
     folder = tmp_path / "rewritten"

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shopllm_rasa.retrieval.fusion import SORTS
-from shopllm_rasa.retrieval.query_phrases import find_exclusions, find_in_stock, find_min_rating, find_sort
+from shopllm_rasa.retrieval.query_phrases import find_exclusions, find_in_stock, find_min_rating, find_sort, subject
 
 
 def unwanted(text: str) -> list[str]:
@@ -148,3 +148,61 @@ def test_a_very_long_text_is_read_in_no_time() -> None:
     assert len(list(find_exclusions("not red and " * 20_000))) <= 8
     assert find_sort("most " * 50_000) is None
     assert find_min_rating("at least " * 50_000) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("can you recommend something for my dad who loves gardening?", "gardening"),
+        ("I’m looking for a nice gift for my sister who runs", "runs"),
+        ("Could you suggest a birthday present for a friend who is into photography?", "photography"),
+        ("a present for someone who's fond of reading", "reading"),
+        ("what would you recommend for someone who cooks a lot?", "cooks a lot"),
+        ("so what can I get for my brother who is really into hiking, any ideas?", "hiking"),
+        ("I need something that helps me sleep better", "sleep better"),
+        ("Hi, do you have kettles? Thanks a lot!", "kettles"),
+        ("help me choose a laptop for a student", "a laptop for a student"),
+        ("is there a case for the iphone 7", "a case for the iphone 7"),
+        # What belongs to the thing, or may, stays.
+        ("something for a toddler who loves animals", "a toddler who loves animals"),
+        ("a coffee machine for my wife who loves espresso", "a coffee machine for my wife who loves espresso"),
+        ("gift card", "gift card"),
+        ("a gift for my mum", "a gift for my mum"),
+        ("to do list", "to do list"),
+        ("find my phone tracker", "find my phone tracker"),
+        ("phone that is easy to use", "phone that is easy to use"),
+        ("recommend something", "something"),
+        ("show me", ""),
+        ("", ""),
+    ],
+)
+def test_the_subject_of_a_wish(text: str, wanted: str) -> None:
+    assert subject(text) == wanted
+
+
+@given(
+    st.text(alphabet="a ?!.,'", max_size=200)
+    | st.lists(
+        st.sampled_from(
+            [
+                "please",
+                "hi,",
+                "can",
+                "you",
+                "show",
+                "me",
+                "something",
+                "gift",
+                "for",
+                "my",
+                "dad",
+                "who",
+                "loves",
+                "to",
+                "x",
+            ]
+        )
+    ).map(" ".join)
+)
+def test_the_subject_is_a_part_of_the_text(text: str) -> None:
+    assert subject(text) in text

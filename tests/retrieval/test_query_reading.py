@@ -95,7 +95,7 @@ class TestLimits:
             ("a Nordbyte laptop", "a Nordbyte laptop", {"brands": "Nordbyte", "categories": "Laptops"}),
             ("black kettle", "black kettle", {"categories": "Kettles", "attributes": {"colour": "black"}}),
             ("kettles in stock", "kettles", {"categories": "Kettles", "in_stock": True}),
-            ("tablets available now please", "tablets please", {"categories": "Tablets", "in_stock": True}),
+            ("tablets available now please", "tablets", {"categories": "Tablets", "in_stock": True}),
             ("headphones with at least 4 stars", "headphones", {"categories": "Headphones", "min_rating": 4}),
             ("something nice", "something nice", {}),
         ],
@@ -105,6 +105,23 @@ class TestLimits:
         assert query.filters == Filters.from_dict(filters)
         assert query.text == words
         assert query.sort is None
+
+    @pytest.mark.parametrize(
+        ("text", "words", "filters"),
+        [
+            ("Can you recommend something for my dad who loves gardening?", "gardening", {}),
+            ("I'm looking for a nice gift for my sister who runs, under 100", "runs", {"price_max": 100}),
+            ("show me something to keep coffee warm at work please", "keep coffee warm at work", {}),
+            ("a gift for my mum", "a gift for my mum", {}),
+            ("recommend me something please", "recommend me something please", {}),
+        ],
+    )
+    def test_a_wish_told_at_length(
+        self, reader: QueryReader, text: str, words: str, filters: dict[str, object]
+    ) -> None:
+        query = reader.read(text)
+        assert query.text == words
+        assert query.filters == Filters.from_dict(filters)
 
     def test_what_was_found_elsewhere_is_taken_over(self, reader: QueryReader) -> None:
         mentions = [Mention("price_max", "30", 14, 16, phrase_start=8), Mention("category", "Kettles", 0, 7)]
