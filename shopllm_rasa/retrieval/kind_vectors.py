@@ -15,8 +15,8 @@ KINDS_FILE = "kinds.safetensors"
 class KindVectors:
     """For each narrowest category the direction of the mean of its products' vectors.
 
-    A product's text also tells its brand, colours and measures. These cancel out in the mean, so that it says better than
-    a single product whether a wish ("keep cables tidy") is about such things.
+    A product's text also tells its brand, colours and measures. These cancel out in the mean, so that it says better
+    than a single product whether a wish ("keep cables tidy") is about such things.
     """
 
     def __init__(self, vectors: np.ndarray) -> None:
