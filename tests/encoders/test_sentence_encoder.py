@@ -122,7 +122,9 @@ class TestLoadModel:
         with pytest.raises(EncoderError) as caught:
             load_model(model)
         assert str(caught.value).startswith(f"The encoder model '{model}' cannot be loaded (")
-        assert "Allowed: 'default', a folder with a sentence-transformers model, or the name" in str(caught.value)
+        assert "Allowed: 'default', 'commerce', a folder with a sentence-transformers model, or the name" in str(
+            caught.value
+        )
 
     def test_folder_that_is_no_model(self, tmp_path: Path) -> None:
         with pytest.raises(EncoderError, match="cannot be loaded"):

@@ -318,7 +318,7 @@ def test_a_model_is_in_memory_once_however_often_it_is_loaded(trained):
 
 
 def test_the_fast_preset_shares_its_encoder_with_the_index(storage, resource, context, read_nlu, product_index):
-    train(storage, resource, context, read_nlu(), preset="fast", quantize=False)
+    train(storage, resource, context, read_nlu(), model="default", preset="fast", quantize=False)
 
     component = load(storage, resource, context)
 

@@ -160,7 +160,9 @@ class TestOtherEncoder:
     def test_a_build_with_an_unknown_encoder_keeps_the_old_index(
         self, index_copy: Path, some_products: list[Product]
     ) -> None:
-        with pytest.raises(EncoderError, match=r"'no-such-encoder' cannot be loaded .*Allowed: 'default', a folder"):
+        with pytest.raises(
+            EncoderError, match=r"'no-such-encoder' cannot be loaded .*Allowed: 'default', 'commerce', a folder"
+        ):
             ProductIndex.build(some_products[:1], index_copy, model="no-such-encoder")
         assert ProductIndex.open(index_copy).products == some_products
 
