@@ -17,9 +17,14 @@ _PRIOR_DEVIATIONS = (0.1, 1.0, 1.0, 5.0)
 # The share of messages out of scope that the operating point 0.5 is made for. Half of them are taken to be near
 # the shop's subjects (its own left-out intents), half far from them.
 OUT_OF_SCOPE_SHARE = 0.4
+DEFAULT_OFFSET = 0.5
+DEFAULT_SLOPE = 0.7
+# Standard deviations of both: a few messages do not move them far.
+_LINE_DEVIATIONS = (0.5, 0.3)
 # Never steeper than the regression itself: what customers write is harder than held-out examples.
-_SLOPE_BOUNDS = (0.2, 1.0)
-_SLOPE_PRIOR = 2.0
+_SLOPE_BOUNDS = (0.05, 1.0)
+# The slope of what would cross the operating point: still in order, and next to it.
+_EDGE_SLOPE = 0.05
 BINS = 10
 
 
@@ -28,26 +33,28 @@ class Calibration:
     """From three signs of certainty to the chance of being right.
 
     A logistic regression decides which messages are likelier right than wrong or out of scope: its logit is 0 at the
-    operating point. Two slopes, above and below that point, then make the confidence say how often messages in scope
-    are right (temperature scaling, Guo et al. 2017, https://arxiv.org/abs/1706.04599, with a temperature on each
-    side), which moves no message across 0.5.
+    operating point, for which a share of messages is taken to be out of scope. A line over that logit then makes the
+    confidence say how often messages in scope are right (Platt 1999, Probabilistic Outputs for Support Vector
+    Machines). Those are right more often than all messages, so the line would lift some across 0.5: they stay next to
+    it.
 
     Attributes:
         weights: one for each of `FEATURES`.
         bias: added to the weighted sum.
-        slope_above: factor on logits above 0.
-        slope_below: factor on logits below 0.
+        offset: of the line over the weighted sum.
+        slope: of that line.
     """
 
     weights: tuple[float, ...] = DEFAULT_WEIGHTS
     bias: float = DEFAULT_BIAS
-    slope_above: float = 1.0
-    slope_below: float = 0.6
+    offset: float = DEFAULT_OFFSET
+    slope: float = DEFAULT_SLOPE
 
     def confidence(self, features: np.ndarray) -> np.ndarray:
         """The chance that the best intent is right, for features of shape (texts, 3)."""
         logits = features @ np.array(self.weights) + self.bias
-        return _sigmoid(np.where(logits > 0, self.slope_above, self.slope_below) * logits)
+        line, edge = self.offset + self.slope * logits, _EDGE_SLOPE * logits
+        return _sigmoid(np.where(logits > 0, np.maximum(line, edge), np.minimum(line, edge)))
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:
@@ -119,25 +126,23 @@ def fit_calibration(in_scope: np.ndarray, is_right: np.ndarray, near: np.ndarray
     return Calibration(
         tuple(float(value) for value in found.x[:-1]),
         float(found.x[-1]),
-        _slope(logits[logits > 0], is_right[logits > 0], Calibration.slope_above),
-        _slope(logits[logits <= 0], is_right[logits <= 0], Calibration.slope_below),
+        *_line(logits, is_right.astype(float)),
     )
 
 
-def _slope(logits: np.ndarray, is_right: np.ndarray, default: float) -> float:
-    """The slope of likeliest confidences; a few messages with the default slope are thought to be there too."""
-    from scipy.optimize import minimize_scalar
+def _line(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
+    """Offset and slope of likeliest confidences, near the defaults where there are few messages."""
+    from scipy.optimize import minimize
 
-    if len(logits) == 0:
-        return default
-    targets = is_right.astype(float)
+    prior, deviations = np.array([DEFAULT_OFFSET, DEFAULT_SLOPE]), np.array(_LINE_DEVIATIONS)
 
-    def loss(slope: float) -> float:
-        scaled = slope * logits
-        pull = _SLOPE_PRIOR * np.log(slope / default) ** 2
-        return float((np.logaddexp(0, scaled) - targets * scaled).sum() + pull)
+    def loss(values: np.ndarray) -> float:
+        scaled = values[0] + values[1] * logits
+        pull = ((values - prior) / deviations) ** 2
+        return float((np.logaddexp(0, scaled) - targets * scaled).sum() + pull.sum() / 2)
 
-    return float(minimize_scalar(loss, bounds=_SLOPE_BOUNDS, method="bounded").x)
+    offset, slope = minimize(loss, prior, bounds=[(None, None), _SLOPE_BOUNDS]).x
+    return float(offset), float(slope)
 
 
 @dataclass(frozen=True)

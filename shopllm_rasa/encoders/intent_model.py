@@ -20,7 +20,7 @@ HEADS_FILE = "heads.safetensors"
 EXAMPLES_FILE = "examples.json"
 DESCRIPTION_FILE = "classifier.json"
 ENCODER_FOLDER = "encoder"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 # More of a text is not read; an encoder takes a few hundred words at most anyway.
 MAX_TEXT_CHARACTERS = 4_000
 

@@ -56,17 +56,23 @@ class TestConfidence:
             assert high >= low
 
     def test_the_values_of_a_known_one(self) -> None:
-        flat = Calibration((1.0, 0.0, 0.0), 0.0, slope_above=1.0, slope_below=1.0)
+        flat = Calibration((1.0, 0.0, 0.0), 0.0, offset=0.0, slope=1.0)
         found = flat.confidence(np.array([[0.0, 0.3, 0.9], [np.log(3), 0, 0], [-np.log(3), 0, 0]]))
         assert found == pytest.approx([0.5, 0.75, 0.25])
 
-    @given(SIGNS, st.floats(0.2, 3), st.floats(0.2, 3))
-    def test_the_slopes_move_no_message_across_the_operating_point(
-        self, signs: tuple[float, ...], above: float, below: float
+    def test_messages_in_scope_are_right_more_often_than_all(self) -> None:
+        lifted = Calibration((1.0, 0.0, 0.0), 0.0, offset=np.log(3), slope=1.0)
+        found = lifted.confidence(np.array([[0.01, 0, 0], [0.0, 0, 0], [-0.01, 0, 0], [-np.log(9), 0, 0]]))
+        assert found == pytest.approx([0.75, 0.5, 0.5, 0.25], abs=3e-3)
+        assert found[2] < 0.5
+
+    @given(SIGNS, st.floats(-3, 3), st.floats(0.05, 3))
+    def test_the_line_moves_no_message_across_the_operating_point(
+        self, signs: tuple[float, ...], offset: float, slope: float
     ) -> None:
-        plain = Calibration(slope_above=1.0, slope_below=1.0)
-        sloped = replace(plain, slope_above=above, slope_below=below)
-        (before,), (after,) = (item.confidence(np.array([signs])) for item in (plain, sloped))
+        plain = Calibration(offset=0.0, slope=1.0)
+        lined = replace(plain, offset=offset, slope=slope)
+        (before,), (after,) = (item.confidence(np.array([signs])) for item in (plain, lined))
         assert (before > 0.5) == (after > 0.5) or before == pytest.approx(0.5, abs=1e-9)
 
     def test_huge_values_do_not_overflow(self) -> None:
@@ -133,7 +139,7 @@ class TestFit:
         known = messages(60, (1.0, 0.5, 0.5), seed)
         found = fit_calibration(known, known[:, 0] < 1, known[known[:, 0] > 1] + 0.5, NONE)
         assert min(found.weights) >= 0
-        assert min(found.slope_above, found.slope_below) > 0
+        assert found.slope > 0
 
     @pytest.mark.parametrize("right", [True, False])
     def test_a_single_kind_of_message(self, right: bool) -> None:
