@@ -236,7 +236,7 @@ def copied(trained, tmp_path):
 def test_a_model_of_another_version_is_refused(copied):
     model = copied("classifier.json", lambda old: json.dumps({**json.loads(old), "format_version": 99}).encode())
 
-    with pytest.raises(RasaException, match=r"format 99; this version reads 3\. Train again"):
+    with pytest.raises(RasaException, match=r"format 99; this version reads 4\. Train again"):
         load(*model)
 
 
