@@ -156,6 +156,9 @@ def page_of_size(figures: dict[str, Any]) -> list[str]:
         f"{count:,} products; their vectors are real ones moved to a cosine of about 0.9, each another way. Store:"
         f" `{figures['store']}`.{'' if figures['described'] else ' The products have no descriptions.'}",
         "",
+        "Memory is what a process has gained since before it opened the index: its own is what no file stands behind"
+        " (`RssAnon`); mapped pages are those of the index's files, which all processes share.",
+        "",
         "| | |",
         "|---|---:|",
         f"| build without embedding | {figures['build_seconds']:.0f} s"

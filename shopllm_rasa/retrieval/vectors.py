@@ -152,14 +152,15 @@ class IvfStore:
     """
 
     FILE = "lists.faiss"
-    # Of the lists, in relation to the square root of the rows.
-    _LISTS_PER_ROOT = 2
-    _TRAINING_ROWS_PER_LIST = 48
-    _TRAINING_ROUNDS = 8
+    # Of the lists, in relation to the square root of the rows. With half as many, products of a rare kind share lists
+    # whose centroids are like none of them, and a query for such a kind finds none.
+    _LISTS_PER_ROOT = 4
+    _TRAINING_ROWS_PER_LIST = 32
+    _TRAINING_ROUNDS = 6
     # The nearest lists are visited until they held so many allowed rows, or this share of all that are allowed.
     _VISITED_ROWS = 16_000
-    _VISITED_SHARE = 0.1
-    _MIN_PROBES = 24
+    _VISITED_SHARE = 0.2
+    _MIN_PROBES = 48
     # The codes are coarse: so many times k are taken from them, and the exact vectors decide.
     _REFINE = 8
 

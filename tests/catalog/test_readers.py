@@ -439,6 +439,16 @@ class TestBadRows:
             f"{path}, line 3: 'name' is missing (required: name, price)",
         ]
 
+    def test_one_bad_row_in_a_long_file_is_named_and_the_others_are_kept(self, feed: WriteFeed) -> None:
+        rows = [f"Kettle {number},{number}.99" for number in range(1, 2_001)]
+        rows[1_654] = "Kettle,nothing"
+        path = feed("name,price", *rows, name="feed.csv")
+        kept, refused = kept_and_refused(path)
+        assert len(kept) == 1_999
+        assert [(problem.line, problem.reason.split(";")[0]) for problem in refused] == [
+            (7_656, "'price' is 'nothing'")
+        ]
+
     def test_a_long_report_is_cut(self, feed: WriteFeed) -> None:
         lines = message(feed(*["{}"] * (MAX_PROBLEMS_SHOWN + 5))).splitlines()
         assert len(lines) == MAX_PROBLEMS_SHOWN + 1
