@@ -16,6 +16,7 @@ from rapidfuzz import fuzz, process
 from shopllm_rasa.catalog.vocabulary import normal_word, tokens
 from shopllm_rasa.encoders import SentenceEncoder
 from shopllm_rasa.generation.claims import find_claims
+from shopllm_rasa.generation.reader import Reader
 from shopllm_rasa.generation.vectors import VectorCache
 from shopllm_rasa.generation.wording import content_words, stem
 from shopllm_rasa.retrieval.knowledge import Passage
@@ -26,12 +27,12 @@ WEIGHTS_FILE = Path(__file__).parent / "relevance.json"
 SENTENCE_FEATURES = (
     "cosine", "passage cosine", "bare cosine", "coverage", "passage coverage", "likeness", "weakest word",
     "rarest missing", "kind fits", "kind missing", "fused", "passage fused",
-    "whole passage", "lexical",
+    "whole passage", "lexical", "read", "passage read",
 )  # fmt: skip
 # Of the best sentence and of all together: by these it is decided whether the question is answered at all.
 DECISION_FEATURES = (
     *SENTENCE_FEATURES, "kind fits in passage", "ahead of other passages", "rank score", "best coverage",
-    "best weakest word", "least missing", "foreign word", "margin",
+    "best weakest word", "least missing", "foreign word", "margin", "best read", "best passage read",
 )  # fmt: skip
 # Spelling likeness (0 to 100) from which an unknown word is a typo of one of the text.
 _TYPO = 78
@@ -79,21 +80,21 @@ class Judgement:
 class Relevance:
     """Ranks the sentences of the evidence, and estimates whether they answer a question at all.
 
-    Two linear models on what question and sentence share: a ranking one, fitted by the cross-entropy of a question's
-    sentences (ListNet, Cao et al. 2007), and a logistic regression on the features of the sentence ranked first. Both
-    were fitted by `benchmarks/answerability.py` on questions whose split is not `test`.
+    Two linear models on what question and sentence share, and on what the reader thinks of them together: a ranking
+    one, fitted by the cross-entropy of a question's sentences (ListNet, Cao et al. 2007), and a logistic regression on
+    the features of the sentence ranked first. Both were fitted by `benchmarks/answerability.py` on questions whose
+    split is not `test`.
 
     Args:
         encoder: gives vectors of sentences and single words.
         passages: the shop's pages; a word that few of them have says more.
-        vectors: a cache of vectors.
+        reader: reads question and passage together; by default the one that ships with the package.
     """
 
-    def __init__(
-        self, encoder: SentenceEncoder, passages: Iterable[Passage], vectors: VectorCache | None = None
-    ) -> None:
+    def __init__(self, encoder: SentenceEncoder, passages: Iterable[Passage], reader: Reader | None = None) -> None:
         self._encoder = encoder
-        self.vectors = vectors or VectorCache(encoder)
+        self._reader = reader or Reader.shared()
+        self.vectors = VectorCache(encoder)
         words = [content_words(f"{item.source} {item.text}") for item in passages]
         self._frequency = Counter(word for each in words for word in each)
         self._count = len(words)
@@ -120,8 +121,9 @@ class Relevance:
         sentences = [sentence for hit in hits for sentence in hit.passage.sentences]
         bare = iter(self.vectors.encode(sentences) @ self.vectors.encode([question])[0])
         kinds = _kinds_asked(question)
+        verdicts = self._reader.read(question, [(hit.passage.source, hit.passage.sentences) for hit in hits])
         rows = []
-        for hit in hits:
+        for hit, verdict in zip(hits, verdicts, strict=True):
             title = _stems(hit.passage.source)
             own = [{**title, **_stems(sentence)} for sentence in hit.passage.sentences]
             near = self._nearness(asked, {word: surface for each in own for word, surface in each.items()})
@@ -136,7 +138,7 @@ class Relevance:
                     sum(weights[word] * here[word] for word in asked) / total, min(near.values()), missing,
                     float(fits), float(bool(kinds) and not fits),
                     (hit.sentence_relevance or hit.sentence_scores)[row], hit.relevance or hit.score,
-                    hit.passage_score or hit.score, hit.lexical,
+                    hit.passage_score or hit.score, hit.lexical, verdict.sentences[row], verdict.support,
                 ))  # fmt: skip
         return np.array(rows, dtype=np.float64)
 
@@ -152,7 +154,7 @@ class Relevance:
         extra = (
             column["kind fits"][same].max(), min(lead, MAX_LEAD), scores[best], column["passage coverage"].max(),
             column["weakest word"].max(), column["rarest missing"].min(), self._foreign_word(question, hits),
-            max(hit.margin for hit in hits),
+            max(hit.margin for hit in hits), column["read"].max(), column["passage read"].max(),
         )  # fmt: skip
         return np.concatenate([features[best], np.array(extra, dtype=np.float64)])
 

@@ -26,11 +26,11 @@ from shopllm_rasa.generation.embedded.weights import (
     DECODER_FILE,
     ENCODER_FILE,
     MODEL_FOLDER,
-    bundled_folder,
+    WEIGHTS_FILE,
     load_bundled,
-    load_own,
     read_info,
 )
+from shopllm_rasa.generation.packed_weights import bundled_folder, load_packed
 from shopllm_rasa.retrieval.knowledge_index import PassageHit
 
 MAX_UNITS = 90
@@ -162,7 +162,7 @@ class EmbeddedGenerator:
 
     def __init__(self, folder: Path, threads: int) -> None:
         info = read_info(folder)
-        own = load_own(folder)
+        own = load_packed(folder / WEIGHTS_FILE)
         self._vocabulary = Vocabulary(info.words)
         self._pieces = PieceTable(bundled_folder() / "tokenizer.json")
         self._lock = threading.Lock()

