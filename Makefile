@@ -9,11 +9,10 @@ STAMP := $(VENV)/.installed
 export CATALOG KNOWLEDGE RASA_PORT ACTIONS_PORT WEB_PORT PYTHON
 # Not `?=`: some systems have a NAME of their own in the environment.
 NAME =
-OUT = .shopllm/generator
 ENCODER = .shopllm/commerce.safetensors
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench bench-nlu bench-retrieval bench-generation train-encoder train-generator lint format clean
+.PHONY: help install demo test bench bench-nlu bench-retrieval bench-generation train-encoder train-generator train-reader lint format clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
@@ -54,11 +53,16 @@ bench-retrieval: $(STAMP) ## Measure search, scale and the life of an index (BEN
 bench-generation: $(STAMP) ## Measure generated replies (BENCH_ARGS="--only quality" for a part)
 	$(BIN)/python benchmarks/generation.py $(BENCH_ARGS)
 
+train-generator: OUT = .shopllm/generator
 train-generator: $(STAMP) ## Train the generator of replies anew, into .shopllm/generator (OUT= for another folder)
 	$(BIN)/python -m shopllm_rasa.generation.embedded.training.train --out $(OUT) $(TRAIN_ARGS)
 
 train-encoder: $(STAMP) ## Train the commerce-tuned encoder anew, in two minutes (ENCODER= for another file)
 	$(BIN)/python -m shopllm_rasa.encoders.commerce_training --out $(ENCODER) $(TRAIN_ARGS)
+
+train-reader: OUT = .shopllm/reader
+train-reader: $(STAMP) ## Train the reader of questions and passages anew, into .shopllm/reader (OUT= for another folder)
+	$(BIN)/python -m shopllm_rasa.generation.reader.training.train --out $(OUT) $(TRAIN_ARGS)
 
 lint: $(STAMP) ## Check style and types
 	$(BIN)/ruff check .

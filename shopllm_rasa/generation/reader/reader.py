@@ -121,4 +121,5 @@ def _bundled_weights() -> dict[str, np.ndarray]:
 
     stored: Any = safe_open(bundled_folder() / "model.safetensors", "np")
     prefix = BUNDLED_PREFIX.removeprefix("bert.")
-    return {f"bert.{name}": stored.get_tensor(name) for name in stored.keys() if name.startswith(prefix)}  # noqa: SIM118
+    names = [name for name in stored.keys() if name.startswith(prefix) and name.endswith((".weight", ".bias"))]  # noqa: SIM118
+    return {f"bert.{name}": stored.get_tensor(name) for name in names}
