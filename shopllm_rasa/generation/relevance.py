@@ -29,15 +29,11 @@ SENTENCE_FEATURES = (
     "rarest missing", "kind fits", "kind missing", "fused", "passage fused",
     "whole passage", "lexical", "read", "passage read",
 )  # fmt: skip
-# Of the best sentence and of all together: by these it is decided whether the question is answered at all.
-DECISION_FEATURES = (
-    *SENTENCE_FEATURES, "kind fits in passage", "ahead of other passages", "rank score", "best coverage",
-    "best weakest word", "least missing", "foreign word", "margin", "best read", "best passage read",
-)  # fmt: skip
+# Of the best sentence, and of all together: by these it is decided whether the question is answered at all.
+_OF_BEST = ("read", "passage read", "whole passage", "bare cosine")
+DECISION_FEATURES = (*_OF_BEST, "rank score", "foreign word", "best read", "best passage read")
 # Spelling likeness (0 to 100) from which an unknown word is a typo of one of the text.
 _TYPO = 78
-# Beyond this a lead over the other passages says no more.
-MAX_LEAD = 5.0
 MAX_WORDS_LEFT_OUT = 16
 _KINDS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"\b(?:how (?:much|expensive)|costs?|prices?|fees?)\b(?! (?:does|do|is) .*weigh)", re.I), ("money",)),
@@ -146,17 +142,13 @@ class Relevance:
         self, question: str, hits: Sequence[PassageHit], features: np.ndarray, scores: np.ndarray
     ) -> np.ndarray:
         """The features of the decision: float64 of shape (features,)."""
-        owner = np.array([number for number, hit in enumerate(hits) for _ in hit.passage.sentences])
         best = int(np.argmax(scores))
-        same = owner == owner[best]
-        lead = float(scores[best] - scores[~same].max()) if (~same).any() else MAX_LEAD
         column = {name: features[:, number] for number, name in enumerate(SENTENCE_FEATURES)}
-        extra = (
-            column["kind fits"][same].max(), min(lead, MAX_LEAD), scores[best], column["passage coverage"].max(),
-            column["weakest word"].max(), column["rarest missing"].min(), self._foreign_word(question, hits),
-            max(hit.margin for hit in hits), column["read"].max(), column["passage read"].max(),
+        of_best = [column[name][best] for name in _OF_BEST]
+        of_all = (
+            scores[best], self._foreign_word(question, hits), column["read"].max(), column["passage read"].max(),
         )  # fmt: skip
-        return np.concatenate([features[best], np.array(extra, dtype=np.float64)])
+        return np.array([*of_best, *of_all], dtype=np.float64)
 
     def _foreign_word(self, question: str, hits: Sequence[PassageHit]) -> float:
         """How much nearer the question comes to the evidence when one of its words is left out.
