@@ -1,9 +1,9 @@
-"""Fits and measures the choice of sentences and the answer-or-decline decision on questions about the demo shop.
+"""Fits and measures the choice of sentences and the answer-or-decline decision.
 
-Usage: python benchmarks/answerability.py --index .shopllm/index [--write]
+Usage: python benchmarks/answerability.py --index .shopllm/index --electronics INDEX [--write]
 
-Fitted on the questions of data/demo_questions.jsonl whose split is `dev` and on data/answerability_questions.jsonl; the
-questions whose split is `test` are only measured. Needs scikit-learn, which rasa brings.
+Fitted on the questions of data/demo_questions.jsonl and electronics_questions.jsonl whose split is `dev`, and on
+data/answerability_questions.jsonl; the questions whose split is `test` are only measured. Needs scikit-learn, which rasa brings.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from shopllm_rasa.app import ShopApp
 from shopllm_rasa.generation.backends import Exchange
 from shopllm_rasa.generation.evidence import product_hits
 from shopllm_rasa.generation.follow_ups import standing_alone
-from shopllm_rasa.generation.relevance import DECISION_FEATURES, SENTENCE_FEATURES, WEIGHTS_FILE
+from shopllm_rasa.generation.relevance import DECISION_FEATURES, SENTENCE_FEATURES, WEIGHTS_FILE, Relevance
 from shopllm_rasa.retrieval.knowledge_index import PassageHit
 from shopllm_rasa.settings import PathSettings, Settings
 
@@ -41,15 +41,16 @@ class Example:
     split: str
     features: np.ndarray
     right: np.ndarray
+    relevance: Relevance
 
 
-def examples(app: ShopApp) -> list[Example]:
-    """All questions with one part, with what is found for them."""
+def examples(app: ShopApp, name: str) -> list[Example]:
+    """All questions of a set with one part, with what is found for them."""
     rows: list[dict[str, Any]] = []
-    for question in read_questions("demo"):
+    for question in read_questions(name):
         if "two_part" not in question.kind:
             rows.append({**vars(question), "text": question.text, "sources": (*question.sources, *question.products)})
-    for line in MORE.read_text(encoding="utf-8").splitlines():
+    for line in MORE.read_text(encoding="utf-8").splitlines() if name == "demo" else ():
         row = json.loads(line)
         facts = tuple((fact,) for fact in row["facts"])
         sources = (row["source"],) if row["source"] else ()
@@ -80,6 +81,7 @@ def _example(app: ShopApp, row: dict[str, Any]) -> Example:
         row["split"],
         relevance.sentence_features(text, hits),
         np.array(right, dtype=bool),
+        relevance,
     )
 
 
@@ -102,22 +104,22 @@ def fit_ranking(rows: list[Example], steps: int = 400) -> dict[str, Any]:
     return _named(SENTENCE_FEATURES, mean, scale, weight, 0.0)
 
 
-def fit_decision(app: ShopApp, rows: list[Example], ranking: dict[str, Any]) -> dict[str, Any]:
+def fit_decision(rows: list[Example], ranking: dict[str, Any]) -> dict[str, Any]:
     """A logistic regression on the features of the sentence ranked first."""
-    values = np.array([decision_features(app, row, ranking) for row in rows])
+    values = np.array([decision_features(row, ranking) for row in rows])
     mean, scale = values.mean(0), values.std(0) + 1e-9
     model = LogisticRegression(C=0.1, class_weight="balanced", max_iter=3000)
     model.fit((values - mean) / scale, [row.answerable for row in rows])
     return _named(DECISION_FEATURES, mean, scale, model.coef_[0], float(model.intercept_[0]))
 
 
-def decision_features(app: ShopApp, row: Example, ranking: dict[str, Any]) -> np.ndarray:
+def decision_features(row: Example, ranking: dict[str, Any]) -> np.ndarray:
     scores = _apply(ranking, SENTENCE_FEATURES, row.features)
-    return app.relevance.decision_features(row.question, row.hits, row.features, scores)
+    return row.relevance.decision_features(row.question, row.hits, row.features, scores)
 
 
-def probabilities(app: ShopApp, rows: list[Example], ranking: dict[str, Any], decision: dict[str, Any]) -> np.ndarray:
-    logits = [_apply(decision, DECISION_FEATURES, decision_features(app, row, ranking)) for row in rows]
+def probabilities(rows: list[Example], ranking: dict[str, Any], decision: dict[str, Any]) -> np.ndarray:
+    logits = [_apply(decision, DECISION_FEATURES, decision_features(row, ranking)) for row in rows]
     return 1 / (1 + np.exp(-np.array(logits)))
 
 
@@ -153,10 +155,13 @@ def show(title: str, rows: list[Example], chances: np.ndarray) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--index", default=".shopllm/index", help="an index of the demo shop")
+    parser.add_argument("--electronics", required=True, help="an index of the electronics catalogue")
     parser.add_argument("--write", action="store_true", help=f"write the fitted weights to {WEIGHTS_FILE.name}")
     options = parser.parse_args()
-    app = ShopApp(Settings(paths=PathSettings(index=Path(options.index).resolve())))
-    found = examples(app)
+    found = []
+    for name, index in (("demo", options.index), ("electronics", options.electronics)):
+        app = ShopApp(Settings(paths=PathSettings(index=Path(index).resolve())))
+        found += examples(app, name)
     # A question without a word that means anything is declined without being judged.
     found = [row for row in found if len(row.features)]
     tuned = [row for row in found if row.split != "test"]
@@ -166,9 +171,9 @@ def main() -> None:
     for train, held in StratifiedKFold(FOLDS, shuffle=True, random_state=1).split(known, known):
         part = [tuned[number] for number in train]
         ranking = fit_ranking(part)
-        decision = fit_decision(app, part, ranking)
+        decision = fit_decision(part, ranking)
         rest = [tuned[number] for number in held]
-        chances[held] = probabilities(app, rest, ranking, decision)
+        chances[held] = probabilities(rest, ranking, decision)
         first += [
             bool(row.right[np.argmax(_apply(ranking, SENTENCE_FEATURES, row.features))])
             for row in rest
@@ -177,8 +182,8 @@ def main() -> None:
     print(f"right sentence ranked first, cross-validated: {np.mean(first):.3f}")
     show(f"cross-validated over {FOLDS} folds", tuned, chances)
     ranking = fit_ranking(tuned)
-    decision = fit_decision(app, tuned, ranking)
-    show("test", test, probabilities(app, test, ranking, decision))
+    decision = fit_decision(tuned, ranking)
+    show("test", test, probabilities(test, ranking, decision))
     if options.write:
         text = json.dumps({"ranking": ranking, "decision": decision}, indent=1)
         WEIGHTS_FILE.write_text(text + "\n", encoding="utf-8")
