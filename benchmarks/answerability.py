@@ -3,7 +3,8 @@
 Usage: python benchmarks/answerability.py --index .shopllm/index --electronics INDEX [--write]
 
 Fitted on the questions of data/demo_questions.jsonl and electronics_questions.jsonl whose split is `dev`, and on
-data/answerability_questions.jsonl; the questions whose split is `test` are only measured. Needs scikit-learn, which rasa brings.
+data/answerability_questions.jsonl; the questions whose split is `test` are only measured. Needs scikit-learn, which
+rasa brings.
 """
 
 import argparse

@@ -56,6 +56,7 @@ def find(
     knowledge: KnowledgeIndex,
     relevance: Relevance,
     passages: int,
+    threshold: float,
     find_products: FindProducts,
     products: Sequence[Product] = (),
 ) -> Findings:
@@ -66,6 +67,7 @@ def find(
         knowledge: the shop's pages.
         relevance: ranks and judges.
         passages: how many passages are retrieved for a part.
+        threshold: probability from which a part counts as answered.
         find_products: finds the products that a text names.
         products: the products that the conversation is about, where the question names none.
     """
@@ -76,11 +78,16 @@ def find(
         hits: list[PassageHit] = [*product_hits(text, named, relevance.vectors), *knowledge.search(text, passages)]
         return relevance.judge(text, hits)
 
-    judgements = tuple(
-        max((judged(wording) for wording in wordings), key=lambda item: item.probability)
-        for wordings in parts(question)
-    )
-    return Findings(judgements, named)
+    def best(wordings: Sequence[str]) -> Judgement:
+        """Of the first wording that is answered; where none is, of the likeliest."""
+        tried: list[Judgement] = []
+        for wording in wordings:
+            tried.append(judged(wording))
+            if tried[-1].probability >= threshold:
+                return tried[-1]
+        return max(tried, key=lambda item: item.probability)
+
+    return Findings(tuple(best(wordings) for wordings in parts(question)), named)
 
 
 def parts(question: str) -> list[tuple[str, ...]]:

@@ -191,7 +191,9 @@ class Answerer:
         text = " ".join(question.split())[:MAX_QUESTION_CHARACTERS]
         context = products if leans(text) else ()
         text = standing_alone(text, history, self._relevance.vectors)[: 2 * MAX_QUESTION_CHARACTERS]
-        findings = find(text, self._knowledge, self._relevance, self._passages, self._find_products, context)
+        findings = find(
+            text, self._knowledge, self._relevance, self._passages, self._threshold, self._find_products, context
+        )
         ranked = findings.ranked(self._threshold)
         best = tuple(item for group in ranked for item in group[: MAX_EVIDENCE // len(ranked)])
         evidence = tuple(f"{item.hit.passage.source}: {item.text}" for item in best)
