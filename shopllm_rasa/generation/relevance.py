@@ -16,6 +16,7 @@ from rapidfuzz import fuzz, process
 from shopllm_rasa.catalog.vocabulary import normal_word, tokens
 from shopllm_rasa.encoders import SentenceEncoder
 from shopllm_rasa.generation.claims import find_claims
+from shopllm_rasa.generation.privacy import redact
 from shopllm_rasa.generation.reader import Reader
 from shopllm_rasa.generation.vectors import VectorCache
 from shopllm_rasa.generation.wording import content_words, stem
@@ -35,6 +36,13 @@ DECISION_FEATURES = (*_OF_BEST, "rank score", "foreign word", "best read", "best
 # Spelling likeness (0 to 100) from which an unknown word is a typo of one of the text.
 _TYPO = 78
 MAX_WORDS_LEFT_OUT = 16
+# "What is your return policy?" asks for no more than the heading "Returns" promises, so what stands below it answers:
+# then the reader, which knows questions for one fact, counts at least so much (log-odds).
+_NAMED_BY_HEADING = 2.0
+_GENERIC_WORDS = (
+    "policy policies rules terms conditions information info details options option products items goods articles "
+    "tell know explain about offer work works help question questions please store shop"
+)
 _KINDS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"\b(?:how (?:much|expensive)|costs?|prices?|fees?)\b(?! (?:does|do|is) .*weigh)", re.I), ("money",)),
     (re.compile(r"\bhow (?:long|quick(?:ly)?|fast|soon|many (?:day|week|hour|month|year)s)\b", re.I), ("duration",)),
@@ -117,10 +125,11 @@ class Relevance:
         sentences = [sentence for hit in hits for sentence in hit.passage.sentences]
         bare = iter(self.vectors.encode(sentences) @ self.vectors.encode([question])[0])
         kinds = _kinds_asked(question)
-        verdicts = self._reader.read(question, [(hit.passage.source, hit.passage.sentences) for hit in hits])
+        verdicts = self._reader.read(_to_read(question), [(hit.passage.source, hit.passage.sentences) for hit in hits])
         rows = []
         for hit, verdict in zip(hits, verdicts, strict=True):
             title = _stems(hit.passage.source)
+            least = _NAMED_BY_HEADING if (topic := asked.keys() - _GENERIC) and topic <= title.keys() else -math.inf
             own = [{**title, **_stems(sentence)} for sentence in hit.passage.sentences]
             near = self._nearness(asked, {word: surface for each in own for word, surface in each.items()})
             covered = sum(weights[word] for word in asked if near[word] == 1.0) / total
@@ -134,7 +143,8 @@ class Relevance:
                     sum(weights[word] * here[word] for word in asked) / total, min(near.values()), missing,
                     float(fits), float(bool(kinds) and not fits),
                     (hit.sentence_relevance or hit.sentence_scores)[row], hit.relevance or hit.score,
-                    hit.passage_score or hit.score, hit.lexical, verdict.sentences[row], verdict.support,
+                    hit.passage_score or hit.score, hit.lexical,
+                    max(verdict.sentences[row], least), max(verdict.support, least),
                 ))  # fmt: skip
         return np.array(rows, dtype=np.float64)
 
@@ -193,6 +203,17 @@ def _stems(text: str) -> dict[str, str]:
         if content_words(word):
             found[stem(normal_word(word))] = word
     return found
+
+
+def _to_read(question: str) -> str:
+    """Without what says nothing of the matter: personal data, and "policy", which the reader's training hardly has."""
+    return " ".join(_UNREAD.sub(" ", redact(question).text).split())
+
+
+_GENERIC = frozenset(_stems(_GENERIC_WORDS))
+
+
+_UNREAD = re.compile(r"\[[A-Z]+_\d+\]|\bpolic(?:y|ies)\b", re.I)
 
 
 def _kinds_asked(question: str) -> tuple[str, ...]:
