@@ -118,7 +118,7 @@ class Relevance:
     def sentence_features(self, question: str, hits: Sequence[PassageHit]) -> np.ndarray:
         """The features of every sentence, in the order of the passages: float64 of shape (sentences, features)."""
         asked = _stems(question)
-        if not asked or not hits:
+        if not hits or not self._makes_sense(asked, hits):
             return np.zeros((0, len(SENTENCE_FEATURES)))
         weights = {word: self._rarity(word) for word in asked}
         total = sum(weights.values())
@@ -147,6 +147,13 @@ class Relevance:
                     max(verdict.sentences[row], least), max(verdict.support, least),
                 ))  # fmt: skip
         return np.array(rows, dtype=np.float64)
+
+    def _makes_sense(self, asked: dict[str, str], hits: Sequence[PassageHit]) -> bool:
+        """Whether some word is one that the encoder knows or the evidence has: the reader was never shown gibberish."""
+        if any(self._encoder.is_word(word) for word in asked.values()):
+            return True
+        told = (text for hit in hits for text in (hit.passage.source, *hit.passage.sentences))
+        return any(asked.keys() & _stems(text).keys() for text in told)
 
     def decision_features(
         self, question: str, hits: Sequence[PassageHit], features: np.ndarray, scores: np.ndarray
