@@ -446,7 +446,7 @@ class TestBadRows:
         kept, refused = kept_and_refused(path)
         assert len(kept) == 1_999
         assert [(problem.line, problem.reason.split(";")[0]) for problem in refused] == [
-            (7_656, "'price' is 'nothing'")
+            (1_656, "'price' is 'nothing'")
         ]
 
     def test_a_long_report_is_cut(self, feed: WriteFeed) -> None:
