@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from shopllm_rasa.encoders.export import load_model
-from shopllm_rasa.encoders.fine_tuning import _half_precision
 from shopllm_rasa.encoders.opinions import MAX_CHARACTERS, read_rows
+from shopllm_rasa.encoders.training_steps import half_precision, warm_up_and_decay
 from shopllm_rasa.errors import EncoderError
 from shopllm_rasa.storage import new_directory, write_json
 
@@ -22,7 +22,6 @@ RECORD_FILE = "adaptation.json"
 ENDINGS = (".txt", ".csv", ".jsonl")
 # Each text is told apart from the others of its batch, so a handful teaches nothing.
 MIN_TEXTS = 10
-_WARM_UP = 0.1
 _POOL_BATCHES = 8
 
 
@@ -202,7 +201,7 @@ def _train(
     torch.manual_seed(options.seed)
     batches = list(_batches(texts, options))
     optimizer = torch.optim.AdamW(encoder.parameters(), lr=options.learning_rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, len(batches)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_up_and_decay(step, len(batches)))
     encoder.train()
     losses = []
     for batch in tqdm(batches, desc="adapting", disable=not progress, unit="step"):
@@ -241,16 +240,10 @@ def _loss(encoder: "SentenceTransformer", batch: Sequence[str], temperature: flo
     device = encoder.device
     features = encoder.preprocess([*batch, *batch])
     features = {k: v.to(device) for k, v in features.items() if k in ("input_ids", "attention_mask")}
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=_half_precision(device.type)):
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half_precision(device.type)):
         vectors = encoder(features)["sentence_embedding"]
     first, second = normalize(vectors.float(), dim=-1).split(len(batch))
     return cross_entropy(first @ second.T / temperature, torch.arange(len(batch), device=device))
-
-
-def _rate(step: int, steps: int) -> float:
-    """Linear warm-up and decay."""
-    start = max(1, int(steps * _WARM_UP))
-    return (step + 1) / start if step < start else max(0.0, (steps - step) / max(1, steps - start))
 
 
 def _save(encoder: "SentenceTransformer", folder: Path) -> None:

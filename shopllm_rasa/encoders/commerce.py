@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shopllm_rasa.encoders.bundled import weights_fingerprint
 from shopllm_rasa.errors import EncoderError
-from shopllm_rasa.storage import sha256_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -35,7 +35,7 @@ def add_difference(encoder: "SentenceTransformer", base: Path, file: Path = DIFF
 
     try:
         stored: Any = safe_open(str(file), "np")
-        belongs = (stored.metadata() or {}).get(_BASE) == weights_hash(base)
+        belongs = (stored.metadata() or {}).get(_BASE) == weights_fingerprint(base)
         difference = _unpacked({name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118 - no dict
     except Exception as error:  # safetensors and the file system each raise their own kinds
         raise EncoderError(f"The commerce-tuned encoder cannot be loaded from '{file}': {error}") from error
@@ -60,12 +60,7 @@ def write_difference(difference: Mapping[str, np.ndarray], base: Path, file: Pat
     """
     from safetensors.numpy import save_file
 
-    save_file(_packed(difference), file, metadata={_BASE: weights_hash(base)})
-
-
-def weights_hash(base: Path) -> str:
-    """The SHA-256 of the bundled encoder's weights and tokenizer, in hex."""
-    return sha256_of(base / "model.safetensors", base / "tokenizer.json")
+    save_file(_packed(difference), file, metadata={_BASE: weights_fingerprint(base)})
 
 
 def _packed(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -5,15 +5,17 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from shopllm_rasa.encoders.bundled import bundled_folder
 from shopllm_rasa.encoders.commerce import write_difference
-from shopllm_rasa.encoders.export import DEFAULT_MODEL, bundled_path, load_model
-from shopllm_rasa.encoders.fine_tuning import _half_precision, _warm_up_and_decay
+from shopllm_rasa.encoders.export import DEFAULT_MODEL, load_model
+from shopllm_rasa.encoders.training_command import read_command
+from shopllm_rasa.encoders.training_steps import half_precision, warm_up_and_decay
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -90,7 +92,7 @@ def train_commerce(
     before = {name: item.detach().clone() for name, item in layers.items()}
     batches = list(_batches(messages, options))
     optimizer = torch.optim.AdamW(layers.values(), lr=options.learning_rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_up_and_decay(step, len(batches)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_up_and_decay(step, len(batches)))
     encoder.train()
     with tqdm(batches, desc="training", disable=not progress, unit="step") as bar:
         for batch in bar:
@@ -134,7 +136,7 @@ def _loss(encoder: "SentenceTransformer", batch: Sequence[Message], temperature:
     device = encoder.device
     features = encoder.preprocess([message.text for message in batch])
     features = {k: v.to(device) for k, v in features.items() if k in ("input_ids", "attention_mask")}
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=_half_precision(device.type)):
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half_precision(device.type)):
         vectors = encoder(features)["sentence_embedding"]
     vectors = normalize(vectors.float(), dim=-1)
     itself = torch.eye(len(batch), dtype=torch.bool, device=device)
@@ -150,17 +152,10 @@ def _loss(encoder: "SentenceTransformer", batch: Sequence[Message], temperature:
 def main() -> None:
     """Trains anew and writes the difference."""
     parser = argparse.ArgumentParser(description="Trains the commerce-tuned encoder.")
-    parser.add_argument("--out", type=Path, required=True, help="file to write")
-    defaults = CommerceOptions()
-    for name, value in asdict(defaults).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value, help=f"default {value}")
-    arguments = vars(parser.parse_args())
-    out = arguments.pop("out")
-    if out.exists():
-        parser.error(f"'{out}' exists already; name another file with --out, or remove it")
-    difference = train_commerce(load_model(DEFAULT_MODEL), read_messages(), CommerceOptions(**arguments))
+    options, out, _ = read_command(parser, CommerceOptions())
+    difference = train_commerce(load_model(DEFAULT_MODEL), read_messages(), options)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_difference({name: item.cpu().numpy() for name, item in difference.items()}, bundled_path(), out)
+    write_difference({name: item.cpu().numpy() for name, item in difference.items()}, bundled_folder(), out)
 
 
 if __name__ == "__main__":

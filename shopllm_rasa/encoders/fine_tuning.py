@@ -13,12 +13,12 @@ from tqdm import tqdm
 
 from shopllm_rasa.encoders.intent_model import SENTIMENTS, softmax
 from shopllm_rasa.encoders.training_options import TrainingOptions
+from shopllm_rasa.encoders.training_steps import half_precision, warm_up_and_decay
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _MIN_EPOCHS = 3
-_WARM_UP = 0.1
 _EMBED_BATCH = 64
 
 
@@ -119,7 +119,7 @@ class FineTuner:
         epochs = epochs or min(options.epochs, max(_MIN_EPOCHS, options.max_steps // steps_per_epoch))
         steps = epochs * steps_per_epoch
         optimizer = torch.optim.AdamW(self._parameter_groups(), weight_decay=0.01)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_up_and_decay(step, steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_up_and_decay(step, steps))
         mood_batches = self._endless(moods)
         best, highest, state = 0, 0.0, None
         with tqdm(total=steps, desc=title, disable=title is None, unit="step") as bar:
@@ -333,7 +333,7 @@ class FineTuner:
 
         features = self._encoder.preprocess([self._options.prefix + text for text in texts])
         features = {k: v.to(self._device) for k, v in features.items() if k in ("input_ids", "attention_mask")}
-        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=_half_precision(self._device.type)):
+        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=half_precision(self._device.type)):
             vectors = self._encoder(features)["sentence_embedding"]
         return torch.nn.functional.normalize(vectors.float(), dim=-1)
 
@@ -356,22 +356,7 @@ def class_means(vectors: np.ndarray, labels: Sequence[str], intents: Sequence[st
     return means
 
 
-def _half_precision(device: str) -> bool:
-    """Whether the processor multiplies in bfloat16 itself: a step then takes half the time."""
-    import torch
-
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
-
-
 def _layer(name: str) -> int:
     """The number of a Transformer layer in a parameter's name; 0 for what comes before the first."""
     numbers = [int(part) for part in name.split(".") if part.isdigit()]
     return numbers[-1] + 1 if len(numbers) > 1 else 0
-
-
-def _warm_up_and_decay(step: int, steps: int) -> float:
-    start = max(1, int(steps * _WARM_UP))
-    return (step + 1) / start if step < start else max(0.0, (steps - step) / max(1, steps - start))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from shopllm_rasa.catalog import Product
-from shopllm_rasa.errors import GenerationError, SettingsError
+from shopllm_rasa.errors import EncoderError, GenerationError, SettingsError
 from shopllm_rasa.retrieval.knowledge_index import PassageHit
 from shopllm_rasa.settings import Settings
 
@@ -178,7 +178,7 @@ def _embedded(settings: Settings) -> GenerationBackend:
     folder = settings.resolve(embedded.model) if embedded.model else None
     try:
         return EmbeddedBackend(folder, embedded.threads)
-    except GenerationError as error:
+    except (EncoderError, GenerationError) as error:
         raise SettingsError(str(error)) from None
 
 

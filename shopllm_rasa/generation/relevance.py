@@ -43,6 +43,7 @@ _GENERIC_WORDS = (
     "policy policies rules terms conditions information info details options option products items goods articles "
     "tell know explain about offer work works help question questions please store shop"
 )
+_UNREAD = re.compile(r"\[[A-Z]+_\d+\]|\bpolic(?:y|ies)\b", re.I)
 _KINDS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"\b(?:how (?:much|expensive)|costs?|prices?|fees?)\b(?! (?:does|do|is) .*weigh)", re.I), ("money",)),
     (re.compile(r"\bhow (?:long|quick(?:ly)?|fast|soon|many (?:day|week|hour|month|year)s)\b", re.I), ("duration",)),
@@ -125,11 +126,12 @@ class Relevance:
         sentences = [sentence for hit in hits for sentence in hit.passage.sentences]
         bare = iter(self.vectors.encode(sentences) @ self.vectors.encode([question])[0])
         kinds = _kinds_asked(question)
+        topic = asked.keys() - _GENERIC
         verdicts = self._reader.read(_to_read(question), [(hit.passage.source, hit.passage.sentences) for hit in hits])
         rows = []
         for hit, verdict in zip(hits, verdicts, strict=True):
             title = _stems(hit.passage.source)
-            least = _NAMED_BY_HEADING if (topic := asked.keys() - _GENERIC) and topic <= title.keys() else -math.inf
+            least = _NAMED_BY_HEADING if topic and topic <= title.keys() else -math.inf
             own = [{**title, **_stems(sentence)} for sentence in hit.passage.sentences]
             near = self._nearness(asked, {word: surface for each in own for word, surface in each.items()})
             covered = sum(weights[word] for word in asked if near[word] == 1.0) / total
@@ -218,9 +220,6 @@ def _to_read(question: str) -> str:
 
 
 _GENERIC = frozenset(_stems(_GENERIC_WORDS))
-
-
-_UNREAD = re.compile(r"\[[A-Z]+_\d+\]|\bpolic(?:y|ies)\b", re.I)
 
 
 def _kinds_asked(question: str) -> tuple[str, ...]:

@@ -3,11 +3,9 @@
 import functools
 import re
 
-import snowballstemmer
-
 from shopllm_rasa.catalog.vocabulary import normal_words
+from shopllm_rasa.spelling import stems
 
-_STEMMER = snowballstemmer.stemmer("english")
 _SENTENCE_END = re.compile(
     r"(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bNo\.(?=\s\d))(?<!\bapprox\.)(?<!\b[A-Z]\.)(?<=[.!?])[”\"')]?\s+(?=[^\sa-z])|\n+"
 )
@@ -51,7 +49,7 @@ def split_sentences(text: str) -> list[str]:
 @functools.lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """The part in which a word's forms agree: return, returned, returning, returns (Porter's second algorithm)."""
-    found: str = _STEMMER.stemWord(word)
+    found = stems.stem(word)
     return _SAME.get(found, found)
 
 

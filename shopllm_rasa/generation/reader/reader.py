@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from shopllm_rasa.encoders.bundled import bundled_folder, weights_fingerprint
 from shopllm_rasa.encoders.onnx_session import open_session
 from shopllm_rasa.errors import GenerationError
-from shopllm_rasa.generation.packed_weights import bundled_fingerprint, bundled_folder, load_packed
+from shopllm_rasa.generation.packed_weights import load_packed
 from shopllm_rasa.generation.reader.layout import Layout, Reading, padded
 from shopllm_rasa.storage import sha256_of
 
@@ -103,7 +104,7 @@ def _check(folder: Path) -> None:
     try:
         info = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
         whole = info["fingerprint"] == fingerprint(folder)
-        known = info["bundled_fingerprint"] == bundled_fingerprint()
+        known = info["bundled_fingerprint"] == weights_fingerprint(bundled_folder())
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise GenerationError(f"The reader in '{folder}' is missing or damaged: {error}") from None
     if not whole:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shopllm_rasa.encoders.bundled import bundled_folder
 from shopllm_rasa.errors import GenerationError
-from shopllm_rasa.generation.packed_weights import bundled_folder
 from shopllm_rasa.generation.reader import Reader
 from shopllm_rasa.generation.reader.layout import MAX_PIECES, Layout, padded
 from shopllm_rasa.generation.reader.reader import INFO_FILE, MODEL_FOLDER, WEIGHTS_FILE

