@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from shopllm_rasa.catalog.vocabulary import normal_word, tokens
+from shopllm_rasa.catalog.vocabulary import normal_word, normal_words, tokens
 from shopllm_rasa.generation.backends import Exchange
 from shopllm_rasa.generation.vectors import VectorCache
 from shopllm_rasa.generation.wording import content_words, split_sentences
@@ -23,6 +23,12 @@ _POINTER = re.compile(
 _NO_POINTER = re.compile(r"\b(?:is|are|was) there (?:a|an|any|some)\b|\b(?:that|this) (?:i|you|we|the)\b", re.I)
 # What stands around the new subject: "for the ... ?"
 _FRAME = re.compile(r"^[\s,]*(?:for|to|in|on|at|with|from|by|the|an?)\b(?:\s+(?:the|an?)\b)?|[?!.\s]+$", re.I)
+_PREPOSITION = re.compile(r"\b(?:for|to|in|on|at|with|from|by)\b(?:\s+(?:the|an?|my|your)\b)?", re.I)
+# What may close a question behind the phrase that a preposition opens: "what does delivery to Germany cost?"
+_CLOSING_WORDS = frozenset(normal_words("cost costs take takes last lasts work works come arrive go"))
+_CLAUSE = re.compile(r"(?:[,;.?!]|\b(?:and|but|or)\b)+", re.I)
+# Own words from which a clause says itself what a pointer behind it stands for.
+_OWN_SUBJECT_WORDS = 2
 # Own words up to which a question with a pointer leans on the one before.
 MAX_OWN_WORDS = 4
 # Cosine from which the new subject takes the place of a word of the question before.
@@ -34,7 +40,17 @@ def leans(question: str) -> bool:
     own = content_words(question)
     if _OPENER.search(question) and len(own) <= 2 * MAX_OWN_WORDS:
         return True
-    return len(own) <= MAX_OWN_WORDS and (points_back(question) or len(own) <= 1)
+    return len(own) <= MAX_OWN_WORDS and (_points_outside(question) or len(own) <= 1)
+
+
+def _points_outside(question: str) -> bool:
+    """Whether a pointer stands for something that is not in the question: "do you ship to France and is it fast?"."""
+    told = 0
+    for clause in _CLAUSE.split(question):
+        if points_back(clause):
+            return told < _OWN_SUBJECT_WORDS
+        told = max(told, len(content_words(clause)))
+    return False
 
 
 def points_back(text: str) -> bool:
@@ -89,5 +105,40 @@ def _swapped(rest: str, own: Sequence[str], before: str, vectors: VectorCache) -
     best = int(cosines.argmax())
     if cosines[best] < MIN_SIMILAR:
         return f"{before.rstrip('?!. ')} {rest.strip()}"
-    place = kept[best]
-    return f"{before[: place.start()]}{subject}{before[place.end() :]}"
+    start, end = _phrase(kept[best], places, before, rest)
+    return f"{before[:start]}{subject}{before[end:]}"
+
+
+def _phrase(place: re.Match[str], places: Sequence[re.Match[str]], before: str, rest: str) -> tuple[int, int]:
+    """What the new subject takes the place of: the word, or the whole of "for electronic products" for "for shoes".
+
+    Args:
+        place: the word most similar to the new subject.
+        places: the words that carry meaning.
+        before: the question before.
+        rest: the follow-up, without its opener.
+    """
+    new = _PREPOSITION.match(rest.lstrip(" ,"))
+    found = [(old, phrase) for old in _PREPOSITION.finditer(before) if (phrase := _words_behind(old, places, before))]
+    same = [phrase for old, phrase in found if new is not None and _first_word(old) == _first_word(new)]
+    closed = [phrase for _, phrase in found if phrase[-1].start() == place.start()]
+    for phrase in (*same, *closed):
+        return phrase[0].start(), phrase[-1].end()
+    return place.start(), place.end()
+
+
+def _words_behind(preposition: re.Match[str], places: Sequence[re.Match[str]], text: str) -> list[re.Match[str]]:
+    """The words with meaning that follow a preposition one upon the other."""
+    phrase: list[re.Match[str]] = []
+    reached = preposition.end()
+    for word in places:
+        if word.start() >= reached and not text[reached : word.start()].strip():
+            phrase.append(word)
+            reached = word.end()
+    while len(phrase) > 1 and normal_word(phrase[-1].group()) in _CLOSING_WORDS:
+        phrase.pop()
+    return phrase
+
+
+def _first_word(match: re.Match[str]) -> str:
+    return match.group().split()[0].casefold()

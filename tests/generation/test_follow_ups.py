@@ -21,6 +21,7 @@ def test_what_leans_on_the_turn_before(question: str) -> None:
     [
         "What is the return policy for electronic products?",
         "Is there a student discount for university teachers?",
+        "do you ship to France and what does it cost?",
         "I opened the headphones I got last week, the in-ear ones. Can I still send them back?",
     ],
 )
@@ -35,6 +36,17 @@ def test_what_stands_alone(question: str, vectors: VectorCache) -> None:
         ("How long can I return a laptop?", "and for shoes?", "How long can I return a shoes?"),
         ("How much is standard shipping in Ireland?", "And to France?", "How much is standard shipping in France?"),
         ("When does the store open on Saturday?", "And on Sundays?", "When does the store open on Sundays?"),
+        (
+            "What is the return policy for electronic products?",
+            "and for shoes?",
+            "What is the return policy for shoes?",
+        ),
+        (
+            "What is the return policy for electronic products?",
+            "what about worn shoes?",
+            "What is the return policy for worn shoes?",
+        ),
+        ("What does delivery to Germany cost?", "and to the Netherlands?", "What does delivery to Netherlands cost?"),
         ("Can I buy a gift card?", "do they expire?", "buy gift card: do they expire?"),
     ],
 )

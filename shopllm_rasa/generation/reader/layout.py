@@ -81,15 +81,15 @@ class Layout:
         return ids or [_UNKNOWN]
 
 
-def padded(readings: Sequence[Reading]) -> dict[str, np.ndarray]:
-    """Readings as arrays.
+def padded(readings: Sequence[Reading], multiple: int = 1) -> dict[str, np.ndarray]:
+    """Readings as arrays, their width rounded up to a multiple.
 
     Returns:
-        `ids`, `mask` (1 for a piece) and `types`: int64 of shape (readings, longest). `pool`: float32 of shape
-        (readings, 1 + most sentences, longest); a row times the pieces' states is the mean of the question's, then of
+        `ids`, `mask` (1 for a piece) and `types`: int64 of shape (readings, width). `pool`: float32 of shape
+        (readings, 1 + most sentences, width); a row times the pieces' states is the mean of the question's, then of
         each sentence's.
     """
-    width = max(len(item.ids) for item in readings)
+    width = -(-max(len(item.ids) for item in readings) // multiple) * multiple
     most = max(len(item.sentences) for item in readings)
     arrays = {name: np.zeros((len(readings), width), dtype=np.int64) for name in ("ids", "mask", "types")}
     pool = np.zeros((len(readings), 1 + most, width), dtype=np.float32)

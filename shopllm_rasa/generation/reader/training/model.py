@@ -11,6 +11,8 @@ from shopllm_rasa.generation.reader.layout import Reading, padded
 
 # Cosines of MiniLM differ by some tenths; so much makes log-odds of them.
 _COSINE_SCALE = 8.0
+# Widths are multiples of this: for each shape that it meets PyTorch keeps a compiled kernel, gigabytes in the end.
+_WIDTHS = 16
 
 
 class ReaderModel(nn.Module):
@@ -61,4 +63,4 @@ class ReaderModel(nn.Module):
 
 def tensors(readings: Sequence[Reading]) -> tuple[Tensor, ...]:
     """The arguments of `ReaderModel.forward`."""
-    return tuple(torch.from_numpy(values) for values in padded(readings).values())
+    return tuple(torch.from_numpy(values) for values in padded(readings, _WIDTHS).values())

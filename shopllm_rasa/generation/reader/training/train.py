@@ -52,7 +52,7 @@ class TrainingOptions:
     """
 
     seed: int = 7
-    epochs: int = 3
+    epochs: int = 2
     others: int = 1
     frozen_layers: int = 1
     batch: int = 32
