@@ -158,8 +158,8 @@ class IvfStore:
     _TRAINING_ROWS_PER_LIST = 32
     _TRAINING_ROUNDS = 6
     # The nearest lists are visited until they held so many allowed rows, or this share of all that are allowed.
-    _VISITED_ROWS = 16_000
-    _VISITED_SHARE = 0.2
+    _VISITED_ROWS = 40_000
+    _VISITED_SHARE = 0.4
     _MIN_PROBES = 48
     # The codes are coarse: so many times k are taken from them, and the exact vectors decide.
     _REFINE = 8
