@@ -43,7 +43,7 @@ _GENERIC_WORDS = (
     "policy policies rules terms conditions information info details options option products items goods articles "
     "tell know explain about offer work works help question questions please store shop"
 )
-_UNREAD = re.compile(r"\[[A-Z]+_\d+\]|\bpolic(?:y|ies)\b", re.I)
+_PLACEHOLDER = re.compile(r"\[[A-Z]+_\d+\]")
 _KINDS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"\b(?:how (?:much|expensive)|costs?|prices?|fees?)\b(?! (?:does|do|is) .*weigh)", re.I), ("money",)),
     (re.compile(r"\bhow (?:long|quick(?:ly)?|fast|soon|many (?:day|week|hour|month|year)s)\b", re.I), ("duration",)),
@@ -215,8 +215,8 @@ def _stems(text: str) -> dict[str, str]:
 
 
 def _to_read(question: str) -> str:
-    """Without what says nothing of the matter: personal data, and "policy", which the reader's training hardly has."""
-    return " ".join(_UNREAD.sub(" ", redact(question).text).split())
+    """Without the placeholders of personal data, which say nothing of the matter."""
+    return " ".join(_PLACEHOLDER.sub(" ", redact(question).text).split())
 
 
 _GENERIC = frozenset(_stems(_GENERIC_WORDS))

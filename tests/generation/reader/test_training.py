@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -6,12 +7,28 @@ from random import Random
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 
+from shopllm_rasa.generation import reader as reader_package
+from shopllm_rasa.generation.packed_weights import load_packed, packed
 from shopllm_rasa.generation.reader import Reader
+from shopllm_rasa.generation.reader.reader import fingerprint
+from shopllm_rasa.generation.reader.training.average import write_mean
 from shopllm_rasa.generation.reader.training.examples import Page, make_pairs, page_text, read_pages, split_shops, typed
-from shopllm_rasa.generation.reader.training.export import write_model
+from shopllm_rasa.generation.reader.training.export import MEASURES, write_model
 from shopllm_rasa.generation.reader.training.model import tensors
 from shopllm_rasa.generation.reader.training.train import TrainingOptions, train
+
+FIGURES = {
+    "parameters": 1,
+    "passages": 4,
+    "shops": 2,
+    "answered": 8,
+    "unanswered": 8,
+    "validation_questions": 8,
+    "options": {"seed": 7},
+    **dict.fromkeys(MEASURES, 0),
+}
 
 
 def line(shop: str, thing: str) -> str:
@@ -51,6 +68,43 @@ class TestTraining:
         assert verdict.sentences == pytest.approx(sentences[0].tolist(), abs=0.3)
         assert verdict.support == pytest.approx(float(support[0]), abs=0.3)
         assert "4 passages and product sheets of 2 invented shops" in (tmp_path / "model" / "README.md").read_text()
+
+
+class TestMean:
+    SHIPPED = Path(reader_package.__file__).parent / "model"
+
+    @pytest.fixture
+    def shifted(self, tmp_path: Path) -> Path:
+        """The shipped reader with every weight of the passage's score doubled."""
+        folder = tmp_path / "shifted"
+        shutil.copytree(self.SHIPPED, folder)
+        weights = load_packed(folder / "weights.safetensors")
+        weights["passage.weight"] *= 2
+        save_file(packed(weights), folder / "weights.safetensors")
+        single = tmp_path / "single"
+        shutil.copytree(self.SHIPPED, single)
+        for place in (folder, single):
+            info = json.loads((place / "reader.json").read_text())
+            info |= {"figures": FIGURES, "fingerprint": fingerprint(place)}
+            (place / "reader.json").write_text(json.dumps(info))
+        return folder
+
+    def test_weights_lie_in_the_middle(self, shifted: Path, tmp_path: Path) -> None:
+        write_mean([shifted.parent / "single", shifted], tmp_path / "mean")
+        one, other, mean = (
+            load_packed(folder / "weights.safetensors")["passage.weight"]
+            for folder in (self.SHIPPED, shifted, tmp_path / "mean")
+        )
+        assert mean == pytest.approx((one + other) / 2, rel=1e-4)
+        passage = ("tent > Care", ("Wash the tent by hand.",))
+        assert Reader(tmp_path / "mean").read("how do I wash a tent", [passage])[0].sentences[0] > 0
+        assert "| passages and product sheets | 4 | 4 |" in (tmp_path / "mean" / "README.md").read_text()
+
+    def test_readers_of_two_forms(self, shifted: Path, tmp_path: Path) -> None:
+        with (shifted / "reader.onnx").open("ab") as file:
+            file.write(b"x")
+        with pytest.raises(ValueError, match="not of one form"):
+            write_mean([self.SHIPPED, shifted], tmp_path / "mean")
 
 
 class TestExamples:

@@ -15,6 +15,22 @@ from shopllm_rasa.generation.weightless_graph import export_graph
 from shopllm_rasa.storage import new_directory, write_json, write_text
 
 CARD_FILE = "README.md"
+INTRODUCTION = (
+    "Reads a question beside a passage or a product sheet and says which sentences answer it, and whether any does:\n"
+    "{parameters:,} trained parameters over the bundled all-MiniLM-L6-v2's embeddings, stored as int8."
+)
+MEASURES = {
+    "validation_loss": "loss",
+    "right_sentence_first": "right sentence first among all of four passages",
+    "area_under_curve": "area under the curve, answered against unanswered",
+    "unanswered_declined_at_5_percent": "unanswered that are declined when 5 % of the answered are",
+    "steps": "steps until the best",
+    "minutes": "minutes of training",
+}
+LIMITS = """## Limits
+
+English only. Near misses of a kind that the data do not have may pass, and it does not calculate.
+"""
 
 
 def write_model(trained: Trained, folder: Path) -> None:
@@ -44,11 +60,11 @@ def write_model(trained: Trained, folder: Path) -> None:
 
 
 def _card(figures: dict[str, Any]) -> str:
-    rows = "\n".join(f"| {name} | {value} |" for name, value in figures["options"].items())
+    measures = "\n".join(f"| {label} | {figures[name]} |" for name, label in MEASURES.items())
+    options = "\n".join(f"| {name} | {value} |" for name, value in figures["options"].items())
     return f"""# The reader
 
-Reads a question beside a passage or a product sheet and says which sentences answer it, and whether any does:
-{figures["parameters"]:,} trained parameters over the bundled all-MiniLM-L6-v2's embeddings, stored as int8.
+{INTRODUCTION.format(parameters=figures["parameters"])}
 
 ## Data
 
@@ -62,20 +78,12 @@ shop's pages and no customer's questions are among them. {len(figures["held_out_
 
 | measure | value |
 | --- | --- |
-| loss | {figures["validation_loss"]} |
-| right sentence first among all of four passages | {figures["right_sentence_first"]} |
-| area under the curve, answered against unanswered | {figures["area_under_curve"]} |
-| unanswered that are declined when 5 % of the answered are | {figures["unanswered_declined_at_5_percent"]} |
-| steps until the best | {figures["steps"]} |
-| minutes of training | {figures["minutes"]} |
+{measures}
 
 ## Options
 
 | option | value |
 | --- | --- |
-{rows}
+{options}
 
-## Limits
-
-English only. Near misses of a kind that the data do not have may pass, and it does not calculate.
-"""
+{LIMITS}"""
