@@ -96,7 +96,7 @@ def parts(question: str) -> list[tuple[str, ...]]:
     if len(found) < MAX_PARTS:
         return [(part,) for part in found]
     first, second = found
-    if len(content_words(second)) >= MIN_OWN_WORDS:
-        return [(first,), (second,)]
     joined = f"{first.rstrip('?,. ')}: {second}"
+    if len(content_words(second)) >= MIN_OWN_WORDS:
+        return [(first,), (second, joined) if points_back(second) else (second,)]
     return [(first,), (joined,) if points_back(second) else (second, joined)]

@@ -17,6 +17,8 @@ MAX_PRODUCTS = 4
 _RARE_IN_NAMES = 8
 # Two, for a product may come in two colours.
 _ALONE_IN_NAMES = 2
+# So many words together name a product, however common each is: "Moto G4 Play in black".
+_WORDS_TOGETHER = 3
 _BOTH = re.compile(r"\b(?:both|these two|those two|the two|them|these|those|they)\b", re.I)
 
 
@@ -60,7 +62,8 @@ class ReferenceResolver:
         return [product for item in ids if (product := self._index.get(item))]
 
     def _partly_named(self, text: str, mentions: Sequence[Mention]) -> list[Product]:
-        """The product whose name shares the rarest words with the text: two at least, one of them rare.
+        """The product whose name shares the rarest words with the text: two at least, one of them rare, or three that
+        few other names have together.
 
         Beside words that only say a kind or a property, a single word has to be a product's own: "gooseneck
         kettle" names one, "wireless headphones" does not.
@@ -72,19 +75,23 @@ class ReferenceResolver:
             for word in normal_words(text[mention.start : mention.end])
         }
         words = {word for word in normal_words(text) if word not in STOP_WORDS}
-        best, best_score = None, 0.0
+        candidates: list[tuple[float, int, frozenset[str]]] = []
         for row, name in enumerate(self._name_words):
             shared = words & name
-            own = shared - kinds
-            rarest = min((self._frequency[word] for word in own), default=math.inf)
-            if len(shared) < 2 or rarest > (_RARE_IN_NAMES if len(own) > 1 else _ALONE_IN_NAMES):
+            if len(shared) < 2:
                 continue
             # Among names with the same shared words the shortest is meant: "Drift" before "Drift Max".
             score = sum(math.log(len(self._name_words) / self._frequency[word] + 1) for word in shared)
-            score -= 0.01 * len(name)
-            if score > best_score:
-                best, best_score = self._index.products[row], score
-        return [best] if best else []
+            candidates.append((score - 0.01 * len(name), row, shared - kinds))
+        candidates.sort(key=lambda item: (-item[0], item[1]))
+        for place, (_, row, own) in enumerate(candidates):
+            rarest = min((self._frequency[word] for word in own), default=math.inf)
+            named = rarest <= (_RARE_IN_NAMES if len(own) > 1 else _ALONE_IN_NAMES)
+            if not named and place == 0 and len(own) >= _WORDS_TOGETHER:
+                named = sum(own <= other for _, _, other in candidates) <= _RARE_IN_NAMES
+            if named:
+                return [self._index.products[row]]
+        return []
 
     def _pointed_at(self, text: str, listed: Sequence[Product], current: str | None) -> list[Product]:
         if _BOTH.search(text) and len(listed) == 2:

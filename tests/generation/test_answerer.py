@@ -7,6 +7,7 @@ from prometheus_client import REGISTRY
 
 from shopllm_rasa.catalog import Product
 from shopllm_rasa.generation import Answer, Answerer, Exchange, Source
+from shopllm_rasa.generation.answerability import parts
 from shopllm_rasa.generation.backends import Draft, GenerationRequest
 from shopllm_rasa.generation.extractive import ExtractiveBackend
 from shopllm_rasa.generation.gate import Gate
@@ -279,6 +280,11 @@ class TestConversation:
         answer = extractive.answer("And to France?", history=history)
         assert answer.question == "How much is standard shipping in France?"
         assert "€6.95" in answer.text
+
+    def test_the_second_part_may_need_the_words_of_the_first(self) -> None:
+        first, second = "What does the Express 3 cost", "how far can I extend its storage?"
+        assert parts(f"{first} and {second}") == [(first,), (second, f"{first}: {second}")]
+        assert parts(f"{first} and when does the Dublin store open?")[1] == ("when does the Dublin store open?",)
 
     def test_a_question_with_two_parts(self, extractive: Answerer) -> None:
         answer = extractive.answer("How long can I return shoes and what does the return cost from the UK?")

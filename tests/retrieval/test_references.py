@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 import pytest
 
@@ -25,6 +26,18 @@ def resolve(product_index: ProductIndex, some_products: list[Product]) -> Resolv
     return ids
 
 
+@pytest.fixture(scope="module")
+def among_alike(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[str]]:
+    """Gives the ids of the products that a text means, where many names have each of its words."""
+    names = [f"{word} Unit {number}" for word in ("Moto", "Grand G4", "Play Box", "Wide") for number in range(10, 20)]
+    names += ["Moto G4 Play", "Moto G4 Play Black"]
+    names += [f"Wide Moto Box {number}" for number in range(10, 20)]
+    products = [Product(id=name.replace(" ", "-"), name=name, price=Decimal(10), currency="EUR") for name in names]
+    index = ProductIndex.build(products, tmp_path_factory.mktemp("alike") / "index")
+    resolver, finder = ReferenceResolver(index), MentionFinder(Vocabulary.of([]))
+    return lambda text: [product.id for product in resolver.resolve(text, finder.find(text))]
+
+
 class TestNames:
     def test_a_whole_name(self, resolve: Resolve) -> None:
         assert resolve("how much is the Casaro Vetro Glass Kettle 1.5 L?") == ["KIT-1364"]
@@ -47,6 +60,20 @@ class TestNames:
     )
     def test_a_name_in_part(self, resolve: Resolve, text: str, expected: str) -> None:
         assert resolve(text) == [expected]
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("how strong is the battery of the moto g4 play", ["Moto-G4-Play"]),
+            ("battery of the moto g4 play in black", ["Moto-G4-Play-Black"]),
+            ("is there a moto to play", []),
+            ("a wide box for my moto", []),
+        ],
+    )
+    def test_common_words_name_a_product_together(
+        self, among_alike: Callable[[str], list[str]], text: str, expected: list[str]
+    ) -> None:
+        assert among_alike(text) == expected
 
     def test_of_names_that_begin_alike_the_shortest_is_meant(self, resolve: Resolve) -> None:
         assert resolve("the nordbyte skiff") == ["COM-1107"]
