@@ -75,14 +75,16 @@ class ReferenceResolver:
             for word in normal_words(text[mention.start : mention.end])
         }
         words = {word for word in normal_words(text) if word not in STOP_WORDS}
+        total = len(self._name_words)
+        rarity = {word: math.log(total / self._frequency[word] + 1) for word in words if word in self._frequency}
         candidates: list[tuple[float, int, frozenset[str]]] = []
         for row, name in enumerate(self._name_words):
             shared = words & name
             if len(shared) < 2:
                 continue
             # Among names with the same shared words the shortest is meant: "Drift" before "Drift Max".
-            score = sum(math.log(len(self._name_words) / self._frequency[word] + 1) for word in shared)
-            candidates.append((score - 0.01 * len(name), row, shared - kinds))
+            score = sum(rarity[word] for word in shared) - 0.01 * len(name)
+            candidates.append((score, row, frozenset(shared - kinds)))
         candidates.sort(key=lambda item: (-item[0], item[1]))
         for place, (_, row, own) in enumerate(candidates):
             rarest = min((self._frequency[word] for word in own), default=math.inf)
