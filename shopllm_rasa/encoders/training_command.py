@@ -24,7 +24,12 @@ def read_command(parser: argparse.ArgumentParser, defaults: Options) -> tuple[Op
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value, help=f"default {value}")
     given = vars(parser.parse_args())
     out: Path = given.pop("out")
-    if out.exists():
-        parser.error(f"'{out}' exists already; name another place with --out, or remove it")
+    check_new(parser, out)
     options = replace(defaults, **{name: given.pop(name) for name in fields})  # type: ignore[type-var]
     return options, out, given
+
+
+def check_new(parser: argparse.ArgumentParser, out: Path) -> None:
+    """Ends with a message where the target of a command exists."""
+    if out.exists():
+        parser.error(f"'{out}' exists already; name another place with --out, or remove it")

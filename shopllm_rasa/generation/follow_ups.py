@@ -23,7 +23,7 @@ _POINTER = re.compile(
 _NO_POINTER = re.compile(r"\b(?:is|are|was) there (?:a|an|any|some)\b|\b(?:that|this) (?:i|you|we|the)\b", re.I)
 # What stands around the new subject: "for the ... ?"
 _FRAME = re.compile(r"^[\s,]*(?:for|to|in|on|at|with|from|by|the|an?)\b(?:\s+(?:the|an?)\b)?|[?!.\s]+$", re.I)
-_PREPOSITION = re.compile(r"\b(?:for|to|in|on|at|with|from|by)\b(?:\s+(?:the|an?|my|your)\b)?", re.I)
+_PREPOSITION = re.compile(r"\b(?P<word>for|to|in|on|at|with|from|by)\b(?:\s+(?:the|an?|my|your)\b)?", re.I)
 # What may close a question behind the phrase that a preposition opens: "what does delivery to Germany cost?"
 _CLOSING_WORDS = frozenset(normal_words("cost costs take takes last lasts work works come arrive go"))
 _CLAUSE = re.compile(r"(?:[,;.?!]|\b(?:and|but|or)\b)+", re.I)
@@ -120,11 +120,10 @@ def _phrase(place: re.Match[str], places: Sequence[re.Match[str]], before: str, 
     """
     new = _PREPOSITION.match(rest.lstrip(" ,"))
     found = [(old, phrase) for old in _PREPOSITION.finditer(before) if (phrase := _words_behind(old, places, before))]
-    same = [phrase for old, phrase in found if new is not None and _first_word(old) == _first_word(new)]
+    same = [phrase for old, phrase in found if new is not None and old["word"].casefold() == new["word"].casefold()]
     closed = [phrase for _, phrase in found if phrase[-1].start() == place.start()]
-    for phrase in (*same, *closed):
-        return phrase[0].start(), phrase[-1].end()
-    return place.start(), place.end()
+    chosen = [*same, *closed, [place]][0]
+    return chosen[0].start(), chosen[-1].end()
 
 
 def _words_behind(preposition: re.Match[str], places: Sequence[re.Match[str]], text: str) -> list[re.Match[str]]:
@@ -138,7 +137,3 @@ def _words_behind(preposition: re.Match[str], places: Sequence[re.Match[str]], t
     while len(phrase) > 1 and normal_word(phrase[-1].group()) in _CLOSING_WORDS:
         phrase.pop()
     return phrase
-
-
-def _first_word(match: re.Match[str]) -> str:
-    return match.group().split()[0].casefold()

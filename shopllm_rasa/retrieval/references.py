@@ -77,23 +77,25 @@ class ReferenceResolver:
         words = {word for word in normal_words(text) if word not in STOP_WORDS}
         total = len(self._name_words)
         rarity = {word: math.log(total / self._frequency[word] + 1) for word in words if word in self._frequency}
-        candidates: list[tuple[float, int, frozenset[str]]] = []
+        candidates: list[tuple[float, int, set[str]]] = []
         for row, name in enumerate(self._name_words):
             shared = words & name
             if len(shared) < 2:
                 continue
             # Among names with the same shared words the shortest is meant: "Drift" before "Drift Max".
             score = sum(rarity[word] for word in shared) - 0.01 * len(name)
-            candidates.append((score, row, frozenset(shared - kinds)))
-        candidates.sort(key=lambda item: (-item[0], item[1]))
-        for place, (_, row, own) in enumerate(candidates):
-            rarest = min((self._frequency[word] for word in own), default=math.inf)
-            named = rarest <= (_RARE_IN_NAMES if len(own) > 1 else _ALONE_IN_NAMES)
-            if not named and place == 0 and len(own) >= _WORDS_TOGETHER:
-                named = sum(own <= other for _, _, other in candidates) <= _RARE_IN_NAMES
-            if named:
-                return [self._index.products[row]]
-        return []
+            candidates.append((score, row, shared - kinds))
+        if not candidates:
+            return []
+        _, best, own = max(candidates, key=_score)
+        if len(own) >= _WORDS_TOGETHER and sum(own <= other for _, _, other in candidates) <= _RARE_IN_NAMES:
+            return [self._index.products[best]]
+        rare = [item for item in candidates if self._has_rare_word(item[2])]
+        return [self._index.products[max(rare, key=_score)[1]]] if rare else []
+
+    def _has_rare_word(self, words: set[str]) -> bool:
+        rarest = min((self._frequency[word] for word in words), default=math.inf)
+        return rarest <= (_RARE_IN_NAMES if len(words) > 1 else _ALONE_IN_NAMES)
 
     def _pointed_at(self, text: str, listed: Sequence[Product], current: str | None) -> list[Product]:
         if _BOTH.search(text) and len(listed) == 2:
@@ -102,6 +104,10 @@ class ReferenceResolver:
         if focus:
             return [focus]
         return list(listed) if len(listed) == 1 else []
+
+
+def _score(candidate: tuple[float, int, set[str]]) -> float:
+    return candidate[0]
 
 
 def _placed(mentions: Sequence[Mention], listed: Sequence[Product]) -> list[Product]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from shopllm_rasa.encoders.training_command import check_new
 from shopllm_rasa.generation.packed_weights import load_packed, packed
 from shopllm_rasa.generation.reader.reader import GRAPH_FILE, INFO_FILE, WEIGHTS_FILE, fingerprint
 from shopllm_rasa.generation.reader.training.export import CARD_FILE, INTRODUCTION, LIMITS, MEASURES
@@ -84,8 +85,7 @@ def main() -> None:
     for folder in options.readers:
         if not (folder / INFO_FILE).is_file():
             parser.error(f"no reader in '{folder}': '{INFO_FILE}' is not there")
-    if options.out.exists():
-        parser.error(f"'{options.out}' exists already; name another place with --out, or remove it")
+    check_new(parser, options.out)
     try:
         write_mean(options.readers, options.out)
     except ValueError as error:
